@@ -1,0 +1,98 @@
+import type { z } from 'zod'
+import type { Alert } from '../alert/alert.ts'
+import type { Instant } from '../clock.ts'
+import type { Plan } from '../incident/plan.ts'
+import type { GuardResult } from '../incident/verdict.ts'
+import type { TargetKind } from '../inventory/inventory.ts'
+import type { LookContext } from '../probes/probe.ts'
+
+/** What is about to be done, for a guard to judge. */
+export interface Intent {
+  readonly incident: number
+  readonly plan: Plan
+  readonly targetKey: string
+  readonly cluster: string
+  /** The attempt that would run, counted from 1 on this incident. */
+  readonly attempt: number
+  /** Some step of the rung is disruptive. */
+  readonly disruptive: boolean
+  /** Asked for by a person (`retry`): the budget counts it but does not refuse it (S-5.10). */
+  readonly byPerson: boolean
+  /** Firing alerts of the incident, newest statement of each; empty when all resolved. */
+  readonly alerts: readonly (Alert & { readonly seenAt: Instant })[]
+  /** The unit as the incident first saw it (S-2.5), null before the first check. */
+  readonly firstSeenUnit: UnitSeen | null
+  /** Unit invocations that our own attempts caused. */
+  readonly ourInvocations: readonly string[]
+  /** Whether one of our own attempts has begun a changing step on the target in this incident. */
+  readonly changedByUs: boolean
+}
+
+/** A unit's state as systemd shows it; see src/probes/unit.ts. */
+export interface UnitSeen {
+  readonly activeState: string
+  readonly subState: string
+  readonly loadState: string
+  readonly unitFileState: string
+  readonly result: string
+  readonly execMainCode: string
+  readonly execMainStatus: number
+  readonly invocationId: string
+  readonly nRestarts: number
+  readonly queuedJob: string | null
+  readonly at: Instant
+}
+
+/** A guard that looks at the world: facts by I/O, then a pure decision (design 4.4). One file, one line in index.ts. */
+export interface WorldGuard<S extends z.ZodType = z.ZodType, F = unknown> {
+  readonly kind: 'world'
+  readonly type: string
+  readonly summary: string
+  readonly params: S
+  readonly targets: readonly TargetKind[]
+  /** Evaluated whether or not a runbook lists it. */
+  readonly always: boolean
+  facts(params: z.infer<S>, intent: Intent, context: LookContext): Promise<F>
+  decide(facts: F, params: z.infer<S>, intent: Intent, now: Instant): GuardResult
+}
+
+/** A guard over our own rows: facts come out of the store, and it is decided again inside the claim (S-5.2). */
+export interface OwnGuard {
+  readonly kind: 'own'
+  readonly type: string
+  readonly summary: string
+  decide(facts: OwnFacts, intent: OwnIntent, now: Instant): GuardResult
+}
+
+export type OwnIntent = Pick<Intent, 'incident' | 'targetKey' | 'cluster' | 'disruptive' | 'byPerson' | 'attempt'> & {
+  readonly rack: string | null
+  /** First start of a crashed target since its last completed heal: exempt from cluster, rack and global budgets. */
+  readonly firstStart: boolean
+}
+
+/** Rows of ours that own guards judge, read in one unit. */
+export interface OwnFacts {
+  readonly pauses: readonly { readonly id: number; readonly scope: string; readonly endsAt: Instant; readonly by: string; readonly comment: string }[]
+  /** Active silences that match an alert of the incident. */
+  readonly silences: readonly { readonly id: string; readonly endsAt: Instant; readonly by: string; readonly comment: string }[]
+  /** Holds on this target and on its cluster by other attempts. */
+  readonly holds: readonly { readonly key: string; readonly incident: number; readonly attempt: number; readonly takenAt: Instant }[]
+  /** Attempts with at least one changing step, begun within the last 24 h, over everything. */
+  readonly recent: readonly {
+    readonly targetKey: string
+    readonly cluster: string
+    readonly rack: string | null
+    readonly disruptive: boolean
+    readonly startedAt: Instant
+  }[]
+  /** Two minutes to fifteen after an action on the target by another incident (S-3.2). Null when there is none. */
+  readonly cooldownUntil: Instant | null
+}
+
+export function defineWorldGuard<S extends z.ZodType, F>(guard: WorldGuard<S, F>): WorldGuard<S, F> {
+  return guard
+}
+
+export function defineOwnGuard(guard: OwnGuard): OwnGuard {
+  return guard
+}

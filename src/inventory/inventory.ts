@@ -1,0 +1,79 @@
+/** What may be touched, and nothing else (S-2.1). The YAML schema that makes these values is in schema.ts. */
+
+export type TargetKind = 'broker' | 'controller' | 'zookeeper' | 'connect-worker' | 'exporter' | 'application' | 'cluster'
+
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+/** How to reach the host that runs a target. */
+export type Connection =
+  | { readonly driver: 'local' }
+  | {
+      readonly driver: 'ssh'
+      readonly user: string
+      readonly port: number
+      readonly keyFile: string
+      /** `SHA256:…` as `ssh-keygen -lf` prints it. Never absent: an unpinned host is a configuration error. */
+      readonly hostKey: string
+    }
+
+/** A systemd unit and which manager owns it. */
+export interface Unit {
+  readonly name: string
+  /** `user` talks to the connecting user's own manager (`systemctl --user`). */
+  readonly manager: 'system' | 'user'
+  /** Whether the system manager needs `sudo -n` (the connecting user is not root). Never for a user manager. */
+  readonly sudo: boolean
+}
+
+export interface DataDirectory {
+  readonly path: string
+  /** It must be a mount point (S-2.3). */
+  readonly mount: boolean
+}
+
+/** Something that can be acted on. `key` is unique over the whole inventory: `<cluster>/<kind>/<name>`. */
+export interface Target {
+  readonly key: string
+  readonly kind: TargetKind
+  readonly cluster: string
+  /** Broker id as text, exporter name. */
+  readonly name: string
+  readonly host: string
+  readonly connection: Connection
+  readonly unit: Unit
+  /** Brokers: the listener we probe. Exporters: the scrape address, where given. */
+  readonly address: HostPort | null
+  readonly aliases: readonly string[]
+  readonly data: readonly DataDirectory[]
+  readonly rack: string | null
+  /** What S-2.3 wants free on each data directory. */
+  readonly minFree: { readonly bytes: number; readonly ratio: number }
+}
+
+export interface Cluster {
+  readonly name: string
+  /** The pinned Kafka cluster id; required before anything may act (S-2.3). */
+  readonly clusterId: string | null
+  readonly bootstrap: readonly HostPort[]
+  readonly controllers: readonly HostPort[]
+  readonly brokers: readonly Target[]
+  readonly exporters: readonly Target[]
+  readonly tolerateUnavailable: readonly string[]
+}
+
+export interface Inventory {
+  readonly clusters: ReadonlyMap<string, Cluster>
+  /** Every target by its key. */
+  readonly targets: ReadonlyMap<string, Target>
+}
+
+/**
+ * What an alert's labels name, resolved purely from the inventory. `key` makes an incident unique together with its rule;
+ * an unresolvable subject is keyed by the alert's fingerprint.
+ */
+export type Subject =
+  | { readonly kind: TargetKind; readonly key: string; readonly cluster: string; readonly target: string }
+  | { readonly kind: 'unresolved'; readonly key: string; readonly cluster: string | null; readonly problem: string }

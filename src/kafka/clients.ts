@@ -1,0 +1,35 @@
+import type { Cluster, HostPort } from '../inventory/inventory.ts'
+
+/** Result of one ApiVersions request to exactly one host and port; see src/kafka/probe.ts. */
+export interface Liveness {
+  /** `serving` answered; `notServing`: refused, or connected and no answer; `unknown`: anything a wrong setting or the network can cause. */
+  readonly state: 'serving' | 'notServing' | 'unknown'
+  readonly why: 'ok' | 'refused' | 'unreachable' | 'connect-timeout' | 'tls-error' | 'no-answer' | 'closed' | 'not-kafka' | 'error'
+  readonly detail: string | null
+  readonly ms: number
+}
+
+export interface PartitionState {
+  readonly topic: string
+  readonly partition: number
+  /** -1 when there is no leader. */
+  readonly leader: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+  readonly offline: readonly number[]
+}
+
+/** One Metadata answer of one broker. */
+export interface ClusterMetadata {
+  readonly answeredBy: HostPort
+  readonly clusterId: string | null
+  readonly brokers: readonly { readonly id: number; readonly host: string; readonly port: number; readonly rack: string | null }[]
+  readonly partitions: readonly PartitionState[]
+}
+
+/** The one door to brokers. Every request has a hard deadline, goes to one exact listener, and is not retried. */
+export interface KafkaClients {
+  liveness(address: HostPort, deadlineMs?: number): Promise<Liveness>
+  /** Asks the given listeners in turn until one answers. Throws when none does, with every reason. */
+  metadata(cluster: Cluster, from?: readonly HostPort[]): Promise<ClusterMetadata>
+}

@@ -1,0 +1,63 @@
+import type { z } from 'zod'
+import type { Clock, Instant } from '../clock.ts'
+import type { Host } from '../hosts/host.ts'
+import type { ProbeResult } from '../incident/verdict.ts'
+import type { Cluster, Target, TargetKind } from '../inventory/inventory.ts'
+import type { KafkaClients } from '../kafka/clients.ts'
+
+/** What we remember of a target from probes, webhooks and views (S-2.5, S-2.6). */
+export interface Memory {
+  /** Last time the target was seen serving, and of which unit invocation. */
+  readonly servingAt: Instant | null
+  readonly servingInvocation: string | null
+}
+
+/** Prometheus and Alertmanager as this instance is configured to reach them. */
+export interface Monitoring {
+  /** Instant query; null when Prometheus is not configured. Throws when it cannot be asked. */
+  prometheus: ((query: string) => Promise<readonly PromSample[]>) | null
+  /** The Alertmanagers' view of alerts that match all of `labels`; null when none is configured. Throws when it cannot be asked. */
+  alertmanager: ((labels: Readonly<Record<string, string>>) => Promise<readonly SeenAlert[]>) | null
+}
+
+export interface PromSample {
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+export interface SeenAlert {
+  readonly fingerprint: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  readonly receivers: readonly string[]
+  readonly state: 'unprocessed' | 'active' | 'suppressed'
+  readonly startsAt: Instant
+  readonly endsAt: Instant
+  readonly updatedAt: Instant
+}
+
+/** What every look at the world may use. Read-only by contract. */
+export interface LookContext {
+  readonly target: Target
+  readonly cluster: Cluster
+  readonly host: Host
+  readonly local: Host
+  readonly kafka: KafkaClients
+  readonly monitoring: Monitoring
+  readonly memory: Memory
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** A read-only look that answers healed, broken, progressing or unknown. One file, one line in index.ts. */
+export interface Probe<S extends z.ZodType = z.ZodType> {
+  readonly type: string
+  readonly summary: string
+  readonly params: S
+  readonly targets: readonly TargetKind[]
+  look(params: z.infer<S>, context: LookContext): Promise<ProbeResult>
+}
+
+export function defineProbe<S extends z.ZodType>(probe: Probe<S>): Probe<S> {
+  return probe
+}
