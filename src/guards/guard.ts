@@ -2,9 +2,12 @@ import type { z } from 'zod'
 import type { Alert } from '../alert/alert.ts'
 import type { Instant } from '../clock.ts'
 import type { Plan } from '../incident/plan.ts'
+import type { UnitSeen } from '../incident/unit.ts'
 import type { GuardResult } from '../incident/verdict.ts'
 import type { TargetKind } from '../inventory/inventory.ts'
 import type { LookContext } from '../probes/probe.ts'
+
+export type { UnitSeen } from '../incident/unit.ts'
 
 /** What is about to be done, for a guard to judge. */
 export interface Intent {
@@ -26,21 +29,6 @@ export interface Intent {
   readonly ourInvocations: readonly string[]
   /** Whether one of our own attempts has begun a changing step on the target in this incident. */
   readonly changedByUs: boolean
-}
-
-/** A unit's state as systemd shows it; see src/probes/unit.ts. */
-export interface UnitSeen {
-  readonly activeState: string
-  readonly subState: string
-  readonly loadState: string
-  readonly unitFileState: string
-  readonly result: string
-  readonly execMainCode: string
-  readonly execMainStatus: number
-  readonly invocationId: string
-  readonly nRestarts: number
-  readonly queuedJob: string | null
-  readonly at: Instant
 }
 
 /** A guard that looks at the world: facts by I/O, then a pure decision (design 4.4). One file, one line in index.ts. */
@@ -72,11 +60,27 @@ export type OwnIntent = Pick<Intent, 'incident' | 'targetKey' | 'cluster' | 'dis
 
 /** Rows of ours that own guards judge, read in one unit. */
 export interface OwnFacts {
-  readonly pauses: readonly { readonly id: number; readonly scope: string; readonly endsAt: Instant; readonly by: string; readonly comment: string }[]
+  readonly pauses: readonly {
+    readonly id: number
+    readonly scope: string
+    readonly endsAt: Instant
+    readonly by: string
+    readonly comment: string
+  }[]
   /** Active silences that match an alert of the incident. */
-  readonly silences: readonly { readonly id: string; readonly endsAt: Instant; readonly by: string; readonly comment: string }[]
+  readonly silences: readonly {
+    readonly id: string
+    readonly endsAt: Instant
+    readonly by: string
+    readonly comment: string
+  }[]
   /** Holds on this target and on its cluster by other attempts. */
-  readonly holds: readonly { readonly key: string; readonly incident: number; readonly attempt: number; readonly takenAt: Instant }[]
+  readonly holds: readonly {
+    readonly key: string
+    readonly incident: number
+    readonly attempt: number
+    readonly takenAt: Instant
+  }[]
   /** Attempts with at least one changing step, begun within the last 24 h, over everything. */
   readonly recent: readonly {
     readonly targetKey: string

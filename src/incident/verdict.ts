@@ -42,6 +42,8 @@ export interface ProbeResult {
   readonly mark?: string
   /** Progressing only: the process has never been seen serving since it began (S-2.6). */
   readonly starting?: boolean
+  /** Broken only: it cannot heal by itself (the process is gone and nothing will start it), so waiting for `within` is pointless. */
+  readonly conclusive?: boolean
 }
 
 export type StepOutcome = 'succeeded' | 'failed' | 'unknown'

@@ -1,0 +1,163 @@
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
+import type { OwnFacts, OwnIntent, UnitSeen } from '../guards/guard.ts'
+import { ownGuards } from '../guards/index.ts'
+import type { Decision } from '../incident/event.ts'
+import { decisionOf, lookOf } from '../incident/summary.ts'
+import type { GuardResult } from '../incident/verdict.ts'
+import type { Target } from '../inventory/inventory.ts'
+import { readUnit } from '../probes/unit-state.ts'
+import type { LookTask, Moved, Store } from '../store/store.ts'
+import { type Steady, untilCommitted } from './steady.ts'
+import type { Wake } from './wake.ts'
+import {
+  askProbes,
+  evaluateSymptom,
+  evaluateWorldGuards,
+  intentOf,
+  lookContext,
+  targetOf,
+  type World,
+} from './world.ts'
+
+/** Guards and probes hang on networks, not on our processor: so many at once. */
+const PARALLEL = 16
+const LEASE_MS = 30_000
+
+export interface LookerDeps extends Steady {
+  readonly store: Store
+  readonly world: () => World
+  readonly owner: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly wake: Wake
+  readonly onMoved: (moved: Moved) => void
+}
+
+/** Evaluates guards and asks probes for whoever waits for an answer, until `signal` aborts and all of them are done. */
+export async function runLooker(deps: LookerDeps): Promise<void> {
+  const running = new Set<Promise<void>>()
+  while (!deps.signal.aborted) {
+    const task = running.size < PARALLEL ? await claim(deps) : null
+    if (!task) {
+      await deps.wake.wait(deps.clock, 1_000, deps.signal)
+      continue
+    }
+    const work: Promise<void> = look(task, deps)
+      .catch((err: unknown) => deps.log.error({ err, incident: task.incident.id }, 'a look failed'))
+      .finally(() => {
+        running.delete(work)
+        deps.wake.wake()
+      })
+    running.add(work)
+  }
+  await Promise.all(running)
+}
+
+async function claim(deps: LookerDeps): Promise<LookTask | null> {
+  try {
+    return await deps.store.claimLook(deps.owner, deps.clock.now(), LEASE_MS)
+  } catch (err) {
+    deps.log.warn({ err }, 'could not claim a look')
+    await deps.clock.sleep(500, deps.signal)
+    return null
+  }
+}
+
+async function look(task: LookTask, deps: LookerDeps): Promise<void> {
+  const moved = task.kind === 'guards' ? await lookAtGuards(task, deps) : await lookAtProbes(task, deps)
+  if (moved) deps.onMoved(moved)
+}
+
+async function lookAtGuards(task: LookTask, deps: LookerDeps): Promise<Moved | null> {
+  const { store, clock } = deps
+  const { incident } = task
+  const { results, unit } = await guardResults(task, deps)
+  const decision = decisionOf(results)
+  return untilCommitted(() => store.guardsEvaluated(task, decision, results, unit, clock.now()), deps).then((moved) => {
+    deps.log.info(
+      { incident: incident.id, verdict: decision.verdict, guard: decision.guard, reason: decision.reason },
+      'guards evaluated',
+    )
+    return moved
+  })
+}
+
+async function guardResults(
+  task: LookTask,
+  deps: LookerDeps,
+): Promise<{ results: readonly GuardResult[]; unit: UnitSeen | null }> {
+  const { store, clock } = deps
+  const world = deps.world()
+  const { incident } = task
+  const target = targetOf(world, incident)
+  if (!target) return { results: [noTarget(incident.subject.key)], unit: null }
+  const context = lookContext(world, target, await store.memory(target.key), clock, deps.signal)
+  if (!context) return { results: [noTarget(target.key)], unit: null }
+  const intent = intentOf(incident, target, task.alerts)
+  const [results, unit, facts] = await Promise.all([
+    evaluateWorldGuards(intent, context),
+    incident.firstUnit ?? unitOf(world, target, deps),
+    store.ownFacts(incident.id, target.key, target.cluster, clock.now()),
+  ])
+  const own = decideOwn(
+    facts,
+    { ...intent, rack: target.rack, firstStart: !incident.changed && incident.targetAttempts === 0 },
+    clock.now(),
+  )
+  return { results: [...own.results, ...results], unit }
+}
+
+/** The guards over our own rows; the store calls this again inside the claim (S-5.2). */
+export function decideOwn(
+  facts: OwnFacts,
+  intent: OwnIntent,
+  now: number,
+): { decision: Decision; results: readonly GuardResult[] } {
+  const results = Object.values(ownGuards).map((guard) => guard.decide(facts, intent, now))
+  return { decision: decisionOf(results), results }
+}
+
+async function unitOf(world: World, target: Target, { clock }: LookerDeps): Promise<UnitSeen | null> {
+  const read = await readUnit(world.hosts.hostOf(target), target.unit, clock)
+  return 'problem' in read ? null : read
+}
+
+async function lookAtProbes(task: LookTask, deps: LookerDeps): Promise<Moved | null> {
+  const { store, clock } = deps
+  const { incident } = task
+  const world = deps.world()
+  const target = targetOf(world, incident)
+  const context = target && lookContext(world, target, await store.memory(target.key), clock, deps.signal)
+  if (!target || !context) {
+    const seen = lookOf(
+      incident.plan,
+      [{ probe: 'inventory', verdict: 'unknown', reason: noTarget(incident.subject.key).reason, evidence: [] }],
+      null,
+      null,
+    )
+    return untilCommitted(() => store.looked(task, seen, [], [], clock.now()), deps)
+  }
+  const [results, symptom, unit] = await Promise.all([
+    askProbes(incident.plan, context),
+    task.symptom ? evaluateSymptom(intentOf(incident, target, task.alerts), context) : [],
+    unitOf(world, target, deps),
+  ])
+  const holds =
+    symptom.length === 0
+      ? null
+      : symptom[0]?.verdict === 'pass'
+        ? true
+        : symptom[0]?.verdict === 'refuse'
+          ? false
+          : null
+  const seen = lookOf(incident.plan, results, holds, unit?.invocationId ?? null)
+  if (seen.verdict === 'healed' && unit) {
+    await untilCommitted(() => store.rememberServing(target.key, clock.now(), unit.invocationId || null), deps)
+  }
+  return untilCommitted(() => store.looked(task, seen, results, symptom, clock.now()), deps)
+}
+
+function noTarget(key: string): GuardResult {
+  return { guard: 'inventory', verdict: 'refuse', reason: `${key} is not in the inventory any more`, evidence: [] }
+}

@@ -1,0 +1,283 @@
+import type { Logger } from 'pino'
+import type { Action, ActionContext, Values } from '../actions/action.ts'
+import { actions } from '../actions/index.ts'
+import { surelyOverAt } from '../hosts/host.ts'
+import type { AttemptEnd } from '../incident/event.ts'
+import type { Step } from '../incident/plan.ts'
+import { decisionOf } from '../incident/summary.ts'
+import type { StepResult } from '../incident/verdict.ts'
+import type { Target } from '../inventory/inventory.ts'
+import { readUnit } from '../probes/unit-state.ts'
+import { type ClaimedAttempt, type Moved, type Store, stepKey } from '../store/store.ts'
+import { decideOwn } from './looker.ts'
+import { type Steady, untilCommitted } from './steady.ts'
+import type { Wake } from './wake.ts'
+import { evaluateWorldGuards, intentOf, lookContext, targetOf, type World } from './world.ts'
+
+const PARALLEL = 8
+/** Longer than any renewal gap by far; a runner that cannot renew sends no further step (S-4.5). */
+const LEASE_MS = 60_000
+const RENEW_MS = 15_000
+/** Evidence of the world is good for so long, in milliseconds (S-5.2). */
+const EVIDENCE_MS = 10_000
+
+export interface RunnerDeps extends Steady {
+  readonly store: Store
+  readonly world: () => World
+  readonly owner: string
+  readonly log: Logger
+  readonly wake: Wake
+  /** How long a running step may go on once shutdown began, in milliseconds (S-4.8). */
+  readonly graceMs: number
+  readonly onMoved: (moved: Moved) => void
+  readonly onStep: (step: Step, result: StepResult, milliseconds: number) => void
+  readonly onAttempt: (attempt: ClaimedAttempt, end: AttemptEnd, milliseconds: number) => void
+}
+
+/** Claims scheduled attempts and runs them until `signal` aborts; then waits for what runs, up to the grace. */
+export async function runRunner(deps: RunnerDeps): Promise<void> {
+  const running = new Set<Promise<void>>()
+  const cut = new AbortController()
+  while (!deps.signal.aborted) {
+    const claimed = running.size < PARALLEL ? await claim(deps) : null
+    if (!claimed) {
+      await deps.wake.wait(deps.clock, 1_000, deps.signal)
+      continue
+    }
+    if ('refused' in claimed) {
+      deps.onMoved(claimed.refused)
+      continue
+    }
+    const work: Promise<void> = run(claimed, deps, cut.signal)
+      .catch((err: unknown) =>
+        deps.log.error({ err, incident: claimed.incident.id, attempt: claimed.number }, 'an attempt broke off'),
+      )
+      .finally(() => {
+        running.delete(work)
+        deps.wake.wake()
+      })
+    running.add(work)
+  }
+  if (running.size === 0) return
+  const all = Promise.all(running)
+  const done = new AbortController()
+  await Promise.race([all, deps.clock.sleep(deps.graceMs, done.signal)])
+  done.abort()
+  cut.abort(new Error('shutdown'))
+  await all
+}
+
+async function claim(deps: RunnerDeps): ReturnType<Store['claimAttempt']> {
+  try {
+    return await deps.store.claimAttempt(deps.owner, deps.clock.now(), LEASE_MS, decideOwn)
+  } catch (err) {
+    deps.log.warn({ err }, 'could not claim an attempt')
+    await deps.clock.sleep(500, deps.signal)
+    return null
+  }
+}
+
+async function run(attempt: ClaimedAttempt, deps: RunnerDeps, cut: AbortSignal): Promise<void> {
+  const { store, clock, log } = deps
+  const began = clock.monotonic()
+  const lost = new AbortController()
+  const over = new AbortController()
+  const renewing = renew(attempt, deps, lost, over.signal)
+  // Committing goes on through a shutdown: what was done must be written, or it is unknown at the next start.
+  const commit: Steady = { ...deps, signal: lost.signal }
+  try {
+    const end = await runSteps(attempt, deps, commit, AbortSignal.any([cut, lost.signal]))
+    if (end === null) return
+    const moved = await untilCommitted(() => store.finishAttempt(attempt, end, clock.now()), commit)
+    log.info(
+      { incident: attempt.incident.id, attempt: attempt.number, outcome: end.outcome, reason: end.reason },
+      'attempt finished',
+    )
+    deps.onAttempt(attempt, end, clock.monotonic() - began)
+    if (moved) deps.onMoved(moved)
+  } finally {
+    over.abort()
+    await renewing
+  }
+}
+
+async function renew(
+  attempt: ClaimedAttempt,
+  { store, clock, log }: RunnerDeps,
+  lost: AbortController,
+  over: AbortSignal,
+): Promise<void> {
+  while (!over.aborted) {
+    await clock.sleep(RENEW_MS, over)
+    if (over.aborted) return
+    try {
+      if (await store.renewLease(attempt, clock.now(), LEASE_MS)) continue
+      log.error({ incident: attempt.incident.id, attempt: attempt.number }, 'lease lost, no further step is sent')
+      return lost.abort(new Error('lease lost'))
+    } catch (err) {
+      log.warn({ err }, 'could not renew a lease')
+    }
+  }
+}
+
+interface Progress {
+  begun: boolean
+  stopped: boolean
+  failure: StepResult | null
+}
+
+/** Null: the lease is gone, and the outcome is somebody else's to judge. */
+async function runSteps(
+  attempt: ClaimedAttempt,
+  deps: RunnerDeps,
+  commit: Steady,
+  signal: AbortSignal,
+): Promise<AttemptEnd | null> {
+  const { store, clock } = deps
+  const target = targetOf(deps.world(), attempt.incident)
+  if (!target)
+    return {
+      outcome: 'notRun',
+      notRun: 'guards',
+      reason: `${attempt.targetKey} is not in the inventory any more`,
+      changed: false,
+    }
+  const progress: Progress = { begun: false, stopped: false, failure: null }
+  for (const [index, step] of attempt.steps.entries()) {
+    if (mustSkip(step, progress, deps.signal.aborted)) continue
+    const refusal = await guardsBefore(step, index, attempt, target, deps, commit)
+    if (refusal !== null) {
+      if (!progress.begun) return { outcome: 'notRun', notRun: 'guards', reason: refusal, changed: false }
+      progress.failure ??= { outcome: 'failed', reason: refusal, exitCode: null, output: '' }
+      continue
+    }
+    const startedAt = clock.now()
+    if (!(await untilCommitted(() => store.startStep(attempt, index + 1, startedAt), commit))) return null
+    const result = await runStep(step, index, attempt, target, deps, signal)
+    if (!(await untilCommitted(() => store.finishStep(attempt, index + 1, result, clock.now()), commit))) return null
+    if (result.notRun && !progress.begun)
+      return { outcome: 'notRun', notRun: result.notRun, reason: result.reason, changed: false }
+    progress.begun = true
+    if (result.outcome === 'succeeded' && step.traits.stops) progress.stopped = true
+    if (result.outcome === 'unknown') return unknownEnd(attempt, index, startedAt, step, result)
+    if (result.outcome === 'failed') {
+      progress.failure ??= result
+      if (step.traits.stops) progress.stopped = true
+    }
+  }
+  if (!progress.begun) return { outcome: 'failed', reason: 'nothing was run before the shutdown', changed: false }
+  const invocation = await invocationOf(target, deps)
+  if (progress.failure) return { outcome: 'failed', reason: progress.failure.reason, changed: true, invocation }
+  return { outcome: 'succeeded', reason: 'all steps succeeded', changed: true, invocation }
+}
+
+/** The first step that does not succeed ends the rung, as does a shutdown; but a target that we stopped is started (S-4.1). */
+function mustSkip(step: Step, { begun, stopped, failure }: Progress, shuttingDown: boolean): boolean {
+  if (failure === null && !(shuttingDown && begun)) return false
+  return !(stopped && step.traits.starts)
+}
+
+function unknownEnd(
+  attempt: ClaimedAttempt,
+  index: number,
+  startedAt: number,
+  step: Step,
+  result: StepResult,
+): AttemptEnd {
+  return {
+    outcome: 'unknown',
+    reason: result.reason,
+    changed: true,
+    surelyOverAt: surelyOverAt(startedAt, step.traits.limitSeconds * 1_000),
+    repeatable: attempt.steps.slice(index).every((later) => later.traits.repeatable),
+  }
+}
+
+/** Guards run again before every disruptive step, and before any first step whose evidence has grown old (S-4.3, S-5.2). */
+async function guardsBefore(
+  step: Step,
+  index: number,
+  attempt: ClaimedAttempt,
+  target: Target,
+  deps: RunnerDeps,
+  commit: Steady,
+): Promise<string | null> {
+  const { store, clock } = deps
+  const stale = index === 0 && attempt.startedAt - attempt.scheduledAt > EVIDENCE_MS
+  const disruptiveLater = index > 0 && step.traits.disruptive
+  if (!stale && !disruptiveLater) return null
+  const context = lookContext(deps.world(), target, await store.memory(target.key), clock, commit.signal)
+  if (!context) return `${target.key} is not in the inventory any more`
+  const intent = {
+    ...intentOf(attempt.incident, target, attempt.alerts),
+    attempt: attempt.number,
+    byPerson: attempt.byPerson,
+  }
+  const results = await evaluateWorldGuards(intent, context)
+  const decision = decisionOf(results)
+  await untilCommitted(
+    () => store.recordDecision(attempt.incident.id, attempt.number, decision, results, clock.now()),
+    commit,
+  )
+  return decision.verdict === 'pass' ? null : decision.reason
+}
+
+async function runStep(
+  step: Step,
+  index: number,
+  attempt: ClaimedAttempt,
+  target: Target,
+  deps: RunnerDeps,
+  signal: AbortSignal,
+): Promise<StepResult> {
+  const { clock, log } = deps
+  const world = deps.world()
+  const action = actions[step.type as keyof typeof actions] as unknown as Action | undefined
+  if (!action) return { outcome: 'failed', reason: `no action ${step.type} in this build`, exitCode: null, output: '' }
+  const context: ActionContext = {
+    target,
+    host: world.hosts.hostOf(target),
+    local: world.local,
+    key: stepKey(attempt.incident.id, attempt.number, index + 1),
+    limitSeconds: step.traits.limitSeconds,
+    values: valuesOf(attempt, target),
+    signal,
+  }
+  const began = clock.monotonic()
+  log.info(
+    { incident: attempt.incident.id, key: context.key, action: step.type, target: target.key, host: context.host.name },
+    'step started',
+  )
+  const result = await action.run(step.params, context).catch((error: unknown): StepResult => {
+    log.error({ err: error, key: context.key }, 'an action threw; its outcome is unknown')
+    return {
+      outcome: 'unknown',
+      reason: `the action broke: ${error instanceof Error ? error.message : String(error)}`,
+      exitCode: null,
+      output: '',
+    }
+  })
+  deps.onStep(step, result, clock.monotonic() - began)
+  return result
+}
+
+/** What whole values may be interpolated from. */
+function valuesOf(attempt: ClaimedAttempt, target: Target): Values {
+  return {
+    labels: attempt.alerts[0]?.labels ?? {},
+    target: {
+      key: target.key,
+      kind: target.kind,
+      cluster: target.cluster,
+      name: target.name,
+      host: target.host,
+      unit: target.unit.name,
+    },
+    incident: { id: String(attempt.incident.id), rule: attempt.incident.plan.rule, attempt: String(attempt.number) },
+  }
+}
+
+async function invocationOf(target: Target, deps: RunnerDeps): Promise<string | null> {
+  const read = await readUnit(deps.world().hosts.hostOf(target), target.unit, deps.clock)
+  return 'problem' in read ? null : read.invocationId || null
+}

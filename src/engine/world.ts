@@ -1,0 +1,149 @@
+import type { Clock } from '../clock.ts'
+import type { Intent, WorldGuard } from '../guards/guard.ts'
+import { worldGuards } from '../guards/index.ts'
+import type { Hosts } from '../hosts/host.ts'
+import type { Incident } from '../incident/incident.ts'
+import { type Plan, rungOf } from '../incident/plan.ts'
+import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
+import type { Inventory, Target } from '../inventory/inventory.ts'
+import type { KafkaClients } from '../kafka/clients.ts'
+import { probes } from '../probes/index.ts'
+import type { LookContext, Memory, Monitoring } from '../probes/probe.ts'
+import type { StoredAlert } from '../store/store.ts'
+
+/** All guards or all probes of one look together, in milliseconds: nothing may keep an incident waiting longer. */
+export const LOOK_DEADLINE_MS = 20_000
+
+/** Everything through which the world is seen. Replaced as a whole at reload. */
+export interface World {
+  readonly inventory: Inventory
+  readonly hosts: Hosts
+  readonly local: LookContext['local']
+  readonly kafka: KafkaClients
+  readonly monitoring: Monitoring
+}
+
+/** The target that an incident acts on; null when its subject is unresolved or the inventory no longer has it. */
+export function targetOf(world: World, incident: Incident): Target | null {
+  return incident.subject.kind === 'unresolved' ? null : (world.inventory.targets.get(incident.subject.target) ?? null)
+}
+
+export function lookContext(
+  world: World,
+  target: Target,
+  memory: Memory,
+  clock: Clock,
+  signal: AbortSignal,
+): LookContext | null {
+  const cluster = world.inventory.clusters.get(target.cluster)
+  if (!cluster) return null
+  return {
+    target,
+    cluster,
+    host: world.hosts.hostOf(target),
+    local: world.local,
+    kafka: world.kafka,
+    monitoring: world.monitoring,
+    memory,
+    clock,
+    signal,
+  }
+}
+
+export function intentOf(incident: Incident, target: Target, alerts: readonly StoredAlert[]): Intent {
+  const attempt = incident.attempts + 1
+  const byPerson = incident.grants > 0
+  const { rungs } = incident.plan.runbook
+  const rung = byPerson ? rungs.length : incident.targetAttempts + 1
+  const firing = new Set(incident.firing.map((o) => o.fingerprint))
+  return {
+    incident: incident.id,
+    plan: incident.plan,
+    targetKey: target.key,
+    cluster: target.cluster,
+    attempt,
+    disruptive: rungOf(incident.plan, rung).some((step) => step.traits.disruptive),
+    byPerson,
+    alerts: alerts.filter((alert) => firing.has(alert.fingerprint)),
+    firstSeenUnit: incident.firstUnit,
+    ourInvocations: incident.ourInvocations,
+    changedByUs: incident.changed,
+  }
+}
+
+/** The guards over the world that hold for this plan and target: those always on, and those the runbook lists. */
+function guardsOf(plan: Plan, target: Target): readonly { guard: WorldGuard; params: unknown }[] {
+  const chosen: { guard: WorldGuard; params: unknown }[] = []
+  for (const guard of Object.values(worldGuards) as unknown as readonly WorldGuard[]) {
+    if (!guard.targets.includes(target.kind)) continue
+    const listed = plan.runbook.guards.find((check) => check.type === guard.type)
+    if (guard.type === 'symptom') {
+      if (plan.runbook.symptom) chosen.push({ guard, params: plan.runbook.symptom.params })
+    } else if (listed) chosen.push({ guard, params: listed.params })
+    else if (guard.always) chosen.push({ guard, params: {} })
+  }
+  return chosen
+}
+
+/** Evaluates all guards over the world side by side. One that cannot be evaluated in time is `unknown` (S-5.1). */
+export async function evaluateWorldGuards(intent: Intent, context: LookContext): Promise<readonly GuardResult[]> {
+  return Promise.all(
+    guardsOf(intent.plan, context.target).map(({ guard, params }) => evaluate(guard, params, intent, context)),
+  )
+}
+
+/** The runbook's symptom alone, as verification asks for it (S-4.9). Empty when there is none. */
+export async function evaluateSymptom(intent: Intent, context: LookContext): Promise<readonly GuardResult[]> {
+  const chosen = guardsOf(intent.plan, context.target).filter(({ guard }) => guard.type === 'symptom')
+  return Promise.all(chosen.map(({ guard, params }) => evaluate(guard, params, intent, context)))
+}
+
+async function evaluate(
+  guard: WorldGuard,
+  params: unknown,
+  intent: Intent,
+  context: LookContext,
+): Promise<GuardResult> {
+  const unknown = (reason: string): GuardResult => ({ guard: guard.type, verdict: 'unknown', reason, evidence: [] })
+  return withDeadline(
+    async () => guard.decide(await guard.facts(params, intent, context), params, intent, context.clock.now()),
+    context,
+    (why) => unknown(`${guard.type} could not be evaluated: ${why}`),
+  )
+}
+
+/** Asks every probe of the runbook side by side. */
+export async function askProbes(plan: Plan, context: LookContext): Promise<readonly ProbeResult[]> {
+  return Promise.all(
+    plan.runbook.verify.map((check) => {
+      const unknown = (why: string): ProbeResult => ({
+        probe: check.type,
+        verdict: 'unknown',
+        reason: `${check.type}: ${why}`,
+        evidence: [],
+      })
+      const probe = probes[check.type as keyof typeof probes]
+      if (!probe) return unknown('no such probe in this build')
+      return withDeadline(() => probe.look(check.params as never, context), context, unknown)
+    }),
+  )
+}
+
+/** What was thrown or did not come in time becomes an answer: nothing that the world does may stop the core. */
+async function withDeadline<T>(
+  work: () => Promise<T>,
+  { clock, signal }: LookContext,
+  otherwise: (why: string) => T,
+): Promise<T> {
+  const done = new AbortController()
+  const late = clock
+    .sleep(LOOK_DEADLINE_MS, AbortSignal.any([done.signal, signal]))
+    .then(() => otherwise(`no answer within ${LOOK_DEADLINE_MS / 1000} s`))
+  try {
+    return await Promise.race([work(), late])
+  } catch (error) {
+    return otherwise(error instanceof Error ? error.message : String(error))
+  } finally {
+    done.abort()
+  }
+}

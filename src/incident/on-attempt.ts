@@ -1,0 +1,66 @@
+import { type Draft, TOLD } from './draft.ts'
+import type { AttemptEnd, Decision } from './event.ts'
+import { notNow } from './on-guards.ts'
+
+/** The claim lost a hold or a guard over our own rows said no: nothing has run (S-5.2). */
+export function claimRefused(draft: Draft, attempt: number, decision: Decision): void {
+  const { incident } = draft
+  if (incident.state !== 'attempting' || incident.reason !== 'scheduled' || incident.attempt !== attempt) return
+  draft.set({ state: 'waiting', attempt: null })
+  notNow(draft, decision)
+}
+
+export function attemptStarted(draft: Draft, attempt: number): void {
+  const { incident } = draft
+  if (incident.state !== 'attempting' || incident.reason !== 'scheduled' || incident.attempt !== attempt) return
+  draft.set({
+    reason: 'running',
+    attempts: attempt,
+    targetAttempts: incident.targetAttempts + 1,
+    grants: Math.max(0, incident.grants - 1),
+    backoffUntil: null,
+  })
+}
+
+/** The rung is over, or the process that ran it is gone. Whatever it said, the world is looked at (S-4.1, S-4.4). */
+export function attemptEnded(draft: Draft, attempt: number, end: AttemptEnd): void {
+  const { incident } = draft
+  if (incident.state !== 'attempting' || incident.reason !== 'running' || incident.attempt !== attempt) return
+  if (end.outcome === 'notRun') return notRun(draft, attempt, end)
+  const invocation = end.invocation ? [...incident.ourInvocations, end.invocation] : incident.ourInvocations
+  draft.set({ changed: incident.changed || end.changed, ourInvocations: invocation })
+  draft.cooldownAfterAction()
+  if (incident.cancelling !== null) {
+    draft.tell('told', TOLD.cancelled, 'cancelled', incident.cancelling)
+    return draft.settle('cancelled', incident.cancelling)
+  }
+  if (end.outcome === 'unknown') {
+    // Nobody knows whether the step took hold, and running it twice may hurt. Look before leaping.
+    return draft.verify('attempt', end.reason, {
+      notBefore: end.surelyOverAt ?? draft.now,
+      repeatable: end.repeatable ?? false,
+    })
+  }
+  draft.verify('attempt', end.reason)
+}
+
+/** Nothing reached the target: no attempt is spent (S-4.5, S-4.7). */
+function notRun(draft: Draft, attempt: number, end: AttemptEnd): void {
+  const { incident } = draft
+  draft.effects.push({ type: 'refundAttempt', attempt })
+  const spent = Math.max(0, incident.targetAttempts - 1)
+  // Beyond `max` only a person's retry can have been running: it is theirs again.
+  const grants = spent >= incident.plan.attempts.max ? 1 : incident.grants
+  draft.set({ targetAttempts: spent, grants, attempt: null, state: 'waiting' })
+  draft.releaseHolds()
+  if (incident.cancelling !== null) return draft.settle('cancelled', incident.cancelling)
+  notNow(draft, {
+    verdict: 'refuse',
+    guard: null,
+    reason: end.reason,
+    quiet: false,
+    until: null,
+    escalate: end.notRun === 'permission' ? 'permission' : end.notRun === 'unreachable' ? 'unreachable' : null,
+    gone: false,
+  })
+}

@@ -1,0 +1,83 @@
+import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
+import type { TimerKind } from './incident.ts'
+
+/** A durable timer came due. One that means nothing in the state is dropped (S-3.8). */
+export function timerDue(draft: Draft, timer: TimerKind): void {
+  const { incident } = draft
+  const { state, plan } = incident
+  switch (timer) {
+    case 'act':
+      if (state === 'waiting' && incident.reason !== 'attached' && !incident.held) draft.check('evaluating the guards')
+      return
+    case 'guard':
+      if (state === 'waiting' && incident.reason !== 'attached') draft.check('evaluating the guards again')
+      // Entered without any step of ours: guards go on being evaluated, their passing is told, never acted on (S-6.2).
+      else if (state === 'escalated' && !incident.changed) draft.evaluateGuards()
+      return
+    case 'verifyPoll':
+      if (
+        state === 'verifying' ||
+        state === 'probation' ||
+        state === 'escalated' ||
+        incident.reason === 'symptomWithoutAlert'
+      ) {
+        draft.probe(plan.runbook.symptom !== null)
+      }
+      return
+    case 'probationEnd':
+      if (state === 'probation') draft.probe(plan.runbook.symptom !== null)
+      return
+    case 'level':
+      return nextLevel(draft)
+    case 'reminder':
+      return remind(draft)
+    case 'escalateAfter':
+      if ((state === 'waiting' || state === 'checking') && incident.refusals > 0 && !incident.held) {
+        draft.tell('refused', 0, incident.reason, incident.detail)
+      }
+      return
+    case 'giveUp':
+      return giveUp(draft)
+    case 'tellBy':
+      if (incident.told || incident.held || plan.mode !== 'act') return
+      if (state === 'escalated' || state === 'settled' || incident.reason === 'attached') return
+      draft.tell('told', TOLD.tellBy, incident.reason, incident.detail)
+      return
+    default: {
+      const never: never = timer
+      throw new Error(`no such timer: ${String(never)}`)
+    }
+  }
+}
+
+function nextLevel(draft: Draft): void {
+  const { incident } = draft
+  if (incident.state !== 'escalated' || incident.owner !== null) return
+  const { levels } = incident.plan.escalation
+  const level = levels[incident.level - 1]
+  if (!level) return
+  draft.tell('escalated', incident.level, incident.reason, incident.detail, level.to)
+  draft.set({ level: incident.level + 1 })
+  const next = levels[incident.level]
+  if (next) draft.timer('level', Math.max(0, next.afterMs - level.afterMs))
+}
+
+/** Reminders share the kind `escalated`; their level numbers start at 1000 so that they never meet a real level. */
+function remind(draft: Draft): void {
+  const { incident } = draft
+  if (incident.state !== 'escalated' || incident.owner !== null) return
+  draft.set({ reminders: incident.reminders + 1 })
+  draft.tell('escalated', 1000 + incident.reminders, incident.reason, incident.detail)
+  draft.timer('reminder', incident.plan.escalation.repeatMs)
+}
+
+function giveUp(draft: Draft): void {
+  const { incident } = draft
+  if (incident.held || incident.plan.mode !== 'act' || incident.reason === 'attached') return
+  if (incident.state === 'waiting' || incident.state === 'checking') {
+    return draft.escalate('giveUp', `gave up waiting: ${incident.detail}`)
+  }
+  // Work is under way: its own bounds apply; the clock is asked again afterwards.
+  if (incident.state !== 'escalated' && incident.state !== 'settled')
+    draft.timer('giveUp', Math.max(SLOW_POLL_MS, incident.plan.escalation.giveUpMs))
+}

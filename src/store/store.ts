@@ -1,0 +1,465 @@
+import type { Alert, Delivery, Labels } from '../alert/alert.ts'
+import type { Instant } from '../clock.ts'
+import type { OwnFacts, OwnIntent } from '../guards/guard.ts'
+import type { AttemptEnd, Decision, Effect, Event, TargetHistory } from '../incident/event.ts'
+import type { Incident, Outcome, Reason, State, TellKind, TimerKind } from '../incident/incident.ts'
+import type { Plan, Step } from '../incident/plan.ts'
+import type { GuardResult, ProbeResult, StepResult } from '../incident/verdict.ts'
+import type { Subject } from '../inventory/inventory.ts'
+
+/**
+ * What we remember. Every method is one whole unit (one transaction) named after what happened; nothing reaches the
+ * database outside one (design 4.3). All times are milliseconds; all JSON is validated on the way out.
+ *
+ * A method that cannot commit throws {@link StoreUnavailableError} and has changed nothing.
+ */
+export interface Store {
+  // -- intake -------------------------------------------------------------------------------------------------------
+  /** Stores a batch of deliveries in one commit: header, alerts, and one inbox row per *change* of an alert. */
+  storeDeliveries(batch: readonly IncomingDelivery[], now: Instant): Promise<readonly DeliveryReceipt[]>
+  /** Keeps what can never be parsed or stored as it is (escaped), so that nothing acknowledged or refused vanishes. */
+  storeRejected(rejected: RejectedDelivery, now: Instant): Promise<void>
+  inboxDepth(): Promise<number>
+
+  // -- the core, driven by advance(store, now) -------------------------------------------------------------------------
+  nextInboxRow(): Promise<InboxRow | null>
+  /**
+   * Applies one inbox row and deletes it. Firing: each opening joins the open incident of (rule, subject) or opens one.
+   * Resolved: every open incident that holds the alert hears of it. Returns what moved, for metrics and loops.
+   */
+  admit(row: InboxRow, openings: readonly Opening[], now: Instant): Promise<readonly Moved[]>
+  nextTimer(now: Instant): Promise<DueTimer | null>
+  /** Deletes the timer and applies `timerDue`, exactly once (S-3.7). */
+  fireTimer(timer: DueTimer, now: Instant): Promise<Moved | null>
+  /** The earliest due time of anything `advance` does: inbox (0), timers, starts and ends of silences and pauses. */
+  nextDueAt(): Promise<Instant | null>
+  /** Applies an event from outside. Null: no such open incident, or it changed nothing. */
+  apply(incident: number, event: Event, now: Instant): Promise<Moved | null>
+  /**
+   * Silences and pauses that began or ended since last asked: every open incident they cover gets `held` or `released`
+   * (S-3.4). `jitterMs` derives the spread per incident. Returns what moved.
+   */
+  holdBoundaries(
+    now: Instant,
+    jitterMs: (incident: number, cluster: string | null) => number,
+  ): Promise<readonly Moved[]>
+  /** Open `act` incidents on the target, settled ones left out; re-elects the leader and tells the others (S-3.1). */
+  electLeader(targetKey: string, now: Instant): Promise<readonly Moved[]>
+  /** Targets whose leader must be found again (effect `electLeader`); drained by advance. */
+  pendingElections(): Promise<readonly string[]>
+  /** Firing alerts that belong to no open incident, for matching again after a reload or a start (S-3.6). Queues them in the inbox. */
+  requeueOrphans(now: Instant): Promise<number>
+
+  // -- looks (guards and probes are evaluated outside, under a lease) ----------------------------------------------------
+  claimLook(owner: string, now: Instant, leaseMs: number): Promise<LookTask | null>
+  /** Records a decision and applies `guardsEvaluated`; null when the look is no longer wanted. */
+  guardsEvaluated(
+    task: LookTask,
+    decision: Decision,
+    results: readonly GuardResult[],
+    unit: Incident['firstUnit'],
+    now: Instant,
+  ): Promise<Moved | null>
+  looked(
+    task: LookTask,
+    seen: Extract<Event, { type: 'looked' }>['seen'],
+    results: readonly ProbeResult[],
+    symptom: readonly GuardResult[],
+    now: Instant,
+  ): Promise<Moved | null>
+  targetHistory(targetKey: string, now: Instant): Promise<TargetHistory>
+  memory(targetKey: string): Promise<{ readonly servingAt: Instant | null; readonly servingInvocation: string | null }>
+  rememberServing(targetKey: string, at: Instant, invocation: string | null): Promise<void>
+  ownFacts(incident: number, targetKey: string | null, cluster: string | null, now: Instant): Promise<OwnFacts>
+
+  // -- attempts --------------------------------------------------------------------------------------------------------
+  /**
+   * Takes the next scheduled attempt: evaluates the guards over our own rows again inside the claim, takes the holds in
+   * sorted order, marks it started by `owner` and counts it on the target. A refusal is applied as `claimRefused`.
+   */
+  claimAttempt(
+    owner: string,
+    now: Instant,
+    leaseMs: number,
+    decide: (
+      facts: OwnFacts,
+      intent: OwnIntent,
+      now: Instant,
+    ) => { readonly decision: Decision; readonly results: readonly GuardResult[] },
+  ): Promise<ClaimedAttempt | { readonly refused: Moved } | null>
+  /** Commits `started` with its key before the step runs. False: the lease is no longer ours, and the step must not run. */
+  startStep(attempt: ClaimedAttempt, step: number, now: Instant): Promise<boolean>
+  finishStep(attempt: ClaimedAttempt, step: number, result: StepResult, now: Instant): Promise<boolean>
+  /** Guards before a disruptive step said no: recorded as a decision. */
+  recordDecision(
+    incident: number,
+    attempt: number | null,
+    decision: Decision,
+    results: readonly GuardResult[],
+    now: Instant,
+  ): Promise<void>
+  renewLease(attempt: ClaimedAttempt, now: Instant, leaseMs: number): Promise<boolean>
+  /** Null when the attempt is not ours any more: the result is dropped (fencing). */
+  finishAttempt(attempt: ClaimedAttempt, end: AttemptEnd, now: Instant): Promise<Moved | null>
+  /** A clean shutdown hands back what has not begun a step: spends nothing (S-4.8). */
+  handBack(attempt: ClaimedAttempt, now: Instant): Promise<void>
+  /** Attempts started by another boot id (SQLite: all of them, at start), or whose lease ran out. Each becomes `attemptInterrupted`. */
+  interruptForeign(owner: string, now: Instant): Promise<readonly Moved[]>
+
+  // -- telling people --------------------------------------------------------------------------------------------------
+  /** Rows that no mail was made of yet, due by now, oldest first, with what a mail needs. */
+  dueEscalations(now: Instant, limit: number): Promise<readonly EscalationRow[]>
+  /** One unit: marks the rows as told and puts the mails in the outbox. */
+  enqueueMails(escalations: readonly number[], mails: readonly NewMail[], now: Instant): Promise<void>
+  /** Leases the next due mails. A mail of a thread is never claimed before the earlier ones of that thread and recipient are sent or dropped. */
+  claimMails(owner: string, now: Instant, leaseMs: number, limit: number): Promise<readonly OutboxMail[]>
+  mailSent(mail: number, owner: string, response: string, now: Instant): Promise<void>
+  mailDeferred(mail: number, owner: string, error: string, dueAt: Instant, now: Instant): Promise<void>
+  /** Given up on for this recipient; counted and shown, never silently gone. */
+  mailFailed(mail: number, owner: string, error: string, now: Instant): Promise<void>
+  /** At start: mails leased by another boot id are due again (a repeat is possible, S-6.3). */
+  releaseMails(owner: string, now: Instant): Promise<number>
+  issueToken(incident: number, action: TokenAction, expiresAt: Instant, now: Instant): Promise<string>
+  /** Looks at a token without using it (the GET page). */
+  readToken(token: string, now: Instant): Promise<TokenSeen>
+  /** Uses it up; the caller then applies the action. */
+  useToken(token: string, now: Instant): Promise<TokenSeen>
+
+  // -- holds made by people ----------------------------------------------------------------------------------------------
+  createSilence(silence: NewSilence, now: Instant): Promise<Silence>
+  expireSilence(id: string, now: Instant): Promise<Silence | null>
+  silence(id: string): Promise<Silence | null>
+  silences(): Promise<readonly Silence[]>
+  createPause(pause: NewPause, now: Instant): Promise<Pause>
+  endPause(scope: string, by: string, now: Instant): Promise<readonly Pause[]>
+  pauses(now: Instant): Promise<readonly Pause[]>
+  /** Lets a target act again that recurrence suspended (S-4.10). */
+  resumeTarget(targetKey: string, by: string, now: Instant): Promise<boolean>
+
+  // -- looking back ------------------------------------------------------------------------------------------------------
+  openIncidents(): Promise<readonly Incident[]>
+  incidentView(id: number): Promise<IncidentView | null>
+  incidents(filter: IncidentFilter): Promise<Page<IncidentSummary>>
+  history(filter: HistoryFilter): Promise<Page<HistoryItem>>
+  alerts(filter: { readonly firingOnly: boolean }): Promise<readonly StoredAlert[]>
+  /** Events with their times, in order; `replay` of it equals the stored incident (S-3.8). */
+  journal(incident: number): Promise<readonly JournalRow[]>
+  gauges(now: Instant): Promise<Gauges>
+  /** Deletes at most `limit` rows of what is older than `before` or beyond `maxBytes`; returns how many. Open incidents and unsent mails stay. */
+  prune(before: Instant, maxBytes: number | null, limit: number): Promise<number>
+  /** Is it writable right now? Commits one tiny row. */
+  ping(now: Instant): Promise<void>
+  close(): Promise<void>
+}
+
+/** The store cannot commit now (locked, full, I/O): intake answers 503, loops try again. */
+export class StoreUnavailableError extends Error {
+  override name = 'StoreUnavailableError'
+  readonly cause_: 'busy' | 'full' | 'io' | 'readonly' | 'closed' | 'other'
+  constructor(why: StoreUnavailableError['cause_'], cause: unknown) {
+    super(`the store cannot commit: ${why}`, { cause })
+    this.cause_ = why
+  }
+}
+
+export interface IncomingDelivery {
+  readonly delivery: Delivery
+  /** Kept only when truncated or the first of its group. */
+  readonly rawBody: string
+  /** Which credential spoke, by name. */
+  readonly credential: string | null
+}
+
+export interface RejectedDelivery {
+  readonly problem: string
+  readonly rawBody: string
+  readonly credential: string | null
+}
+
+export interface DeliveryReceipt {
+  readonly delivery: number
+  readonly firing: number
+  readonly resolved: number
+  readonly repeats: number
+}
+
+/** One change of one alert, not yet seen by the core. */
+export interface InboxRow {
+  readonly id: number
+  readonly change: 'firing' | 'refired' | 'resolved'
+  readonly alert: Alert
+  readonly credential: string | null
+  readonly receivedAt: Instant
+}
+
+/** A rule that matches an alert, with the subject its labels name. */
+export interface Opening {
+  readonly plan: Plan
+  readonly subject: Subject
+}
+
+/** An incident after a transition, with the effects that were written beside it. */
+export interface Moved {
+  readonly before: Incident | null
+  readonly incident: Incident
+  readonly event: Event | { readonly type: 'opened' }
+  readonly effects: readonly Effect[]
+}
+
+export interface DueTimer {
+  readonly incident: number
+  readonly kind: TimerKind
+  readonly dueAt: Instant
+}
+
+export interface LookTask {
+  readonly id: number
+  readonly kind: 'guards' | 'probe'
+  readonly look: number
+  /** Ask the symptom too (`probe`). */
+  readonly symptom: boolean
+  readonly incident: Incident
+  /** Alerts of the incident, newest statement of each, firing first. */
+  readonly alerts: readonly StoredAlert[]
+}
+
+export interface ClaimedAttempt {
+  readonly id: number
+  readonly incident: Incident
+  readonly number: number
+  readonly rung: number
+  readonly steps: readonly Step[]
+  readonly byPerson: boolean
+  readonly owner: string
+  readonly alerts: readonly StoredAlert[]
+  readonly targetKey: string
+  readonly scheduledAt: Instant
+  readonly startedAt: Instant
+}
+
+/** `<incident>.<attempt>.<step>`, all counted from 1 (S-4.2). */
+export function stepKey(incident: number, attempt: number, step: number): string {
+  return `${incident}.${attempt}.${step}`
+}
+
+export interface StoredAlert extends Alert {
+  readonly seenAt: Instant
+  readonly firstSeenAt: Instant
+}
+
+export interface EscalationRow {
+  readonly id: number
+  readonly incident: number
+  readonly round: number
+  readonly kind: TellKind
+  readonly level: number
+  readonly to: readonly string[]
+  readonly reason: Reason
+  readonly summary: string
+  readonly createdAt: Instant
+}
+
+export interface NewMail {
+  readonly receiver: string
+  readonly recipient: string
+  /** Mails of one thread and recipient leave in order. */
+  readonly thread: string
+  readonly messageId: string
+  readonly references: readonly string[]
+  readonly subject: string
+  readonly text: string
+  readonly html: string | null
+}
+
+export interface OutboxMail extends NewMail {
+  readonly id: number
+  readonly tries: number
+  readonly createdAt: Instant
+  readonly lastError: string | null
+}
+
+export type TokenAction = 'takeOver' | 'retry' | 'silence'
+
+export type TokenSeen =
+  | { readonly state: 'valid'; readonly incident: number; readonly action: TokenAction }
+  | { readonly state: 'used' | 'expired' | 'unknown' }
+
+export interface SilenceMatcher {
+  readonly name: string
+  readonly value: string
+  readonly isRegex: boolean
+  readonly isEqual: boolean
+}
+
+export interface NewSilence {
+  readonly matchers: readonly SilenceMatcher[]
+  readonly startsAt: Instant
+  readonly endsAt: Instant
+  readonly author: string
+  readonly comment: string
+}
+
+export interface Silence extends NewSilence {
+  readonly id: string
+  readonly createdAt: Instant
+  readonly updatedAt: Instant
+}
+
+/** `scope`: `all`, `cluster:<name>`, `target:<key>` or `rule:<name>`. */
+export interface NewPause {
+  readonly scope: string
+  readonly endsAt: Instant
+  readonly author: string
+  readonly comment: string
+}
+
+export interface Pause extends NewPause {
+  readonly id: number
+  readonly startsAt: Instant
+}
+
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** Opaque cursor of the next page, null at the end. */
+  readonly next: string | null
+}
+
+export interface IncidentSummary {
+  readonly id: number
+  readonly rule: string
+  readonly cluster: string | null
+  readonly subject: string
+  readonly target: string | null
+  readonly mode: string
+  readonly state: State
+  readonly reason: Reason
+  readonly detail: string
+  readonly outcome: Outcome | null
+  readonly openedAt: Instant
+  readonly stateSince: Instant
+  readonly closedAt: Instant | null
+  readonly attempts: number
+  readonly firing: number
+  readonly leader: number | null
+  readonly owner: string | null
+  readonly revision: string
+}
+
+export interface IncidentFilter {
+  readonly states?: readonly State[]
+  readonly cluster?: string
+  readonly target?: string
+  readonly rule?: string
+  readonly limit: number
+  readonly cursor?: string
+}
+
+/** One attempt, as `/history` shows it. */
+export interface HistoryItem {
+  readonly id: number
+  readonly incident: number
+  readonly attempt: number
+  readonly rule: string
+  readonly cluster: string | null
+  readonly target: string
+  readonly rung: number
+  readonly status: 'scheduled' | 'started' | 'succeeded' | 'failed' | 'interrupted' | 'unknown' | 'notRun' | 'withdrawn'
+  readonly reason: string
+  readonly byPerson: boolean
+  readonly scheduledAt: Instant
+  readonly startedAt: Instant | null
+  readonly finishedAt: Instant | null
+  /** How the incident ended, where it has. */
+  readonly outcome: Outcome | null
+}
+
+export interface HistoryFilter {
+  readonly since?: Instant
+  readonly until?: Instant
+  readonly cluster?: string
+  readonly target?: string
+  readonly rule?: string
+  readonly outcome?: string
+  readonly limit: number
+  readonly cursor?: string
+}
+
+export interface StepView {
+  readonly key: string
+  readonly step: number
+  readonly type: string
+  readonly params: Readonly<Record<string, unknown>>
+  readonly startedAt: Instant
+  readonly finishedAt: Instant | null
+  readonly result: StepResult | null
+}
+
+export interface DecisionView {
+  readonly id: number
+  readonly attempt: number | null
+  readonly kind: 'guards' | 'claim' | 'step' | 'probe'
+  readonly verdict: string
+  readonly guard: string | null
+  readonly reason: string
+  readonly results: readonly (GuardResult | ProbeResult)[]
+  readonly firstAt: Instant
+  readonly lastAt: Instant
+  /** Identical consecutive decisions are one row (design 4.3). */
+  readonly count: number
+}
+
+export interface MailView {
+  readonly id: number
+  readonly messageId: string
+  readonly recipient: string
+  readonly subject: string
+  readonly state: 'queued' | 'sent' | 'failed'
+  readonly createdAt: Instant
+  readonly sentAt: Instant | null
+  readonly tries: number
+  readonly lastError: string | null
+}
+
+/** The whole trace of one incident: everything a person or a mail needs to know why. */
+export interface IncidentView {
+  readonly incident: Incident
+  readonly alerts: readonly StoredAlert[]
+  readonly attempts: readonly (HistoryItem & { readonly steps: readonly StepView[] })[]
+  readonly decisions: readonly DecisionView[]
+  readonly escalations: readonly (EscalationRow & { readonly toldAt: Instant | null })[]
+  readonly mails: readonly MailView[]
+  readonly timers: readonly DueTimer[]
+  readonly journal: readonly JournalRow[]
+}
+
+export interface JournalRow {
+  readonly id: number
+  readonly at: Instant
+  readonly event:
+    | Event
+    | {
+        readonly type: 'opened'
+        readonly plan: Plan
+        readonly subject: Subject
+        readonly leader: number | null
+        readonly occurrence: { readonly fingerprint: string; readonly startsAt: Instant }
+      }
+  readonly state: State
+  readonly reason: Reason
+  readonly detail: string
+  readonly reducerVersion: number
+}
+
+export interface Gauges {
+  readonly inboxDepth: number
+  readonly incidents: Readonly<Record<State, number>>
+  readonly outboxDepth: number
+  /** Milliseconds since the oldest unsent mail or untold escalation was made; 0 when none. */
+  readonly outboxOldestMs: number
+  /** Timers more than 30 s overdue. */
+  readonly timersLate: number
+  readonly failedMails: number
+}
+
+/** Labels that a row's alert matched a silence on; see Store.ownFacts. */
+export type LabelSet = Labels
