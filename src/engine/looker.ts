@@ -4,8 +4,9 @@ import type { OwnFacts, OwnIntent, UnitSeen } from '../guards/guard.ts'
 import { ownGuards } from '../guards/index.ts'
 import type { Decision } from '../incident/event.ts'
 import { decisionOf, lookOf } from '../incident/summary.ts'
-import type { GuardResult } from '../incident/verdict.ts'
+import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
 import type { Target } from '../inventory/inventory.ts'
+import { INVOCATION } from '../probes/kafka-api.ts'
 import { readUnit } from '../probes/unit-state.ts'
 import type { LookTask, Moved, Store } from '../store/store.ts'
 import { type Steady, untilCommitted } from './steady.ts'
@@ -152,10 +153,16 @@ async function lookAtProbes(task: LookTask, deps: LookerDeps): Promise<Moved | n
           ? false
           : null
   const seen = lookOf(incident.plan, results, holds, unit?.invocationId ?? null)
-  if (seen.verdict === 'healed' && unit) {
-    await untilCommitted(() => store.rememberServing(target.key, clock.now(), unit.invocationId || null), deps)
+  if (seen.verdict === 'healed') {
+    await untilCommitted(() => store.rememberServing(target.key, clock.now(), servingInvocation(results)), deps)
   }
   return untilCommitted(() => store.looked(task, seen, results, symptom, clock.now()), deps)
+}
+
+/** The invocation that was seen serving, as read before the listener answered; null when no probe says. */
+function servingInvocation(results: readonly ProbeResult[]): string | null {
+  const found = results.flatMap((result) => result.evidence).find((evidence) => evidence.name === INVOCATION)
+  return typeof found?.value === 'string' && found.value !== '' ? found.value : null
 }
 
 function noTarget(key: string): GuardResult {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Action, ActionContext, Values } from '../actions/action.ts'
+import type { ActionContext, Values } from '../actions/action.ts'
 import { actions } from '../actions/index.ts'
 import { surelyOverAt } from '../hosts/host.ts'
 import type { AttemptEnd } from '../incident/event.ts'
@@ -30,7 +30,7 @@ export interface RunnerDeps extends Steady {
   /** How long a running step may go on once shutdown began, in milliseconds (S-4.8). */
   readonly graceMs: number
   readonly onMoved: (moved: Moved) => void
-  readonly onStep: (step: Step, result: StepResult, milliseconds: number) => void
+  readonly onStep: (key: string, action: string, result: StepResult, milliseconds: number) => void
   readonly onAttempt: (attempt: ClaimedAttempt, end: AttemptEnd, milliseconds: number) => void
 }
 
@@ -78,7 +78,7 @@ async function claim(deps: RunnerDeps): ReturnType<Store['claimAttempt']> {
 }
 
 async function run(attempt: ClaimedAttempt, deps: RunnerDeps, cut: AbortSignal): Promise<void> {
-  const { store, clock, log } = deps
+  const { store, clock } = deps
   const began = clock.monotonic()
   const lost = new AbortController()
   const over = new AbortController()
@@ -89,10 +89,6 @@ async function run(attempt: ClaimedAttempt, deps: RunnerDeps, cut: AbortSignal):
     const end = await runSteps(attempt, deps, commit, AbortSignal.any([cut, lost.signal]))
     if (end === null) return
     const moved = await untilCommitted(() => store.finishAttempt(attempt, end, clock.now()), commit)
-    log.info(
-      { incident: attempt.incident.id, attempt: attempt.number, outcome: end.outcome, reason: end.reason },
-      'attempt finished',
-    )
     deps.onAttempt(attempt, end, clock.monotonic() - began)
     if (moved) deps.onMoved(moved)
   } finally {
@@ -232,7 +228,7 @@ async function runStep(
 ): Promise<StepResult> {
   const { clock, log } = deps
   const world = deps.world()
-  const action = actions[step.type as keyof typeof actions] as unknown as Action | undefined
+  const action = actions.get(step.type)
   if (!action) return { outcome: 'failed', reason: `no action ${step.type} in this build`, exitCode: null, output: '' }
   const context: ActionContext = {
     target,
@@ -257,7 +253,7 @@ async function runStep(
       output: '',
     }
   })
-  deps.onStep(step, result, clock.monotonic() - began)
+  deps.onStep(context.key, step.type, result, clock.monotonic() - began)
   return result
 }
 

@@ -122,9 +122,9 @@ export async function askProbes(plan: Plan, context: LookContext): Promise<reado
         reason: `${check.type}: ${why}`,
         evidence: [],
       })
-      const probe = probes[check.type as keyof typeof probes]
+      const probe = probes.get(check.type)
       if (!probe) return unknown('no such probe in this build')
-      return withDeadline(() => probe.look(check.params as never, context), context, unknown)
+      return withDeadline(() => probe.look(check.params, context), context, unknown)
     }),
   )
 }

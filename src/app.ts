@@ -1,0 +1,296 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { Clock } from './clock.ts'
+import { type Config, exposure } from './config.ts'
+import { runCore } from './engine/core.ts'
+import { Intake } from './engine/intake.ts'
+import { runLooker } from './engine/looker.ts'
+import { OUTBOX_DEFAULTS, runOutbox } from './engine/outbox.ts'
+import { Reconcile } from './engine/reconcile.ts'
+import { restrictionOf } from './engine/restrict.ts'
+import { runRetention } from './engine/retention.ts'
+import { runRunner } from './engine/runner.ts'
+import { Wake } from './engine/wake.ts'
+import { buildServer } from './http/server.ts'
+import { InForce } from './in-force.ts'
+import type { HostPort } from './inventory/inventory.ts'
+import { openSqliteStore } from './store/sqlite.ts'
+import { type Moved, type Store, type StoreUnavailableError } from './store/store.ts'
+import { openTelemetry, type Telemetry } from './telemetry.ts'
+import { version } from './version.ts'
+
+/** How long steps and mails under way may go on after the shutdown began, in milliseconds (S-4.8). */
+const GRACE_MS = 75_000
+/** What is still open this long after the grace is left to the next start, in milliseconds. */
+const AFTER_GRACE_MS = 10_000
+
+export interface AppOptions {
+  readonly configFile: string
+  readonly listen: HostPort | null
+  readonly clock: Clock
+  readonly log: Logger
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export interface App {
+  /** Where it really listens, e.g. `http://127.0.0.1:9095`. */
+  readonly url: string
+  reload(): ReturnType<InForce['reload']>
+  /** Finishes what runs, hands back what has not begun, closes everything (S-4.8). */
+  stop(): Promise<void>
+}
+
+/** Something in the way of starting that a person can mend; its message says what. */
+export class CannotStartError extends Error {
+  override name = 'CannotStartError'
+}
+
+/** Builds and wires all, in one straight line; from here on it listens and acts. */
+export async function startApp({ configFile, listen, clock, log, env }: AppOptions): Promise<App> {
+  const inForce = InForce.load({ configFile, clock, log, env })
+  const { config } = inForce.configuration
+  const address = listen ?? config.listen
+  const exposed = exposure(config, address)
+  if (exposed !== null) throw new CannotStartError(exposed)
+
+  const boot = randomUUID()
+  const telemetry = openTelemetry({
+    log,
+    clock,
+    build: { version, revision: inForce.configuration.revision, node: process.version },
+  })
+  const store = await openStore(config)
+  telemetry.watch(() => store.gauges(clock.now()))
+  telemetry.rulesLoaded(inForce.configuration.rules.map((rule) => rule.name))
+  telemetry.reloaded(true)
+
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const wakes = { core: new Wake(), looker: new Wake(), runner: new Wake(), outbox: new Wake() }
+  const onFailure = (error: StoreUnavailableError): void => telemetry.storeFailed(error.cause_)
+  const onMoved = (moved: Moved): void => afterMove(moved, telemetry, wakes)
+  const steady = { clock, log, signal, onFailure }
+
+  for (const moved of await store.interruptForeign(boot, clock.now())) onMoved(moved)
+  await applyRestrictions(store, inForce, clock, onMoved)
+
+  const intake = new Intake({
+    store,
+    clock,
+    log,
+    onStored: () => wakes.core.wake(),
+    onStoreFailure: onFailure,
+    limits: { inboxDepth: config.limits.inboxDepth },
+  })
+  const reconcile = new Reconcile({
+    clock,
+    log,
+    signal,
+    monitoring: () => inForce.world.monitoring,
+    receiver: () => inForce.configuration.config.receiver,
+    store: (delivery) => intake.submit(delivery),
+  })
+  const reload = async (): ReturnType<InForce['reload']> => {
+    const result = await inForce.reload()
+    telemetry.reloaded(result.ok)
+    if (!result.ok) return result
+    telemetry.rulesLoaded(inForce.configuration.rules.map((rule) => rule.name))
+    await applyRestrictions(store, inForce, clock, onMoved)
+    wakes.core.wake()
+    return result
+  }
+
+  const world = () => inForce.world
+  const loops = new Loops(clock, log)
+  loops.run(
+    'core',
+    runCore({
+      store,
+      clock,
+      log,
+      signal,
+      wake: wakes.core,
+      openings: (row) => inForce.openings(row),
+      onMoved,
+      onFailure,
+    }),
+  )
+  loops.run('looker', runLooker({ ...steady, store, world, owner: boot, wake: wakes.looker, onMoved }))
+  loops.run(
+    'runner',
+    runRunner({
+      ...steady,
+      store,
+      world,
+      owner: boot,
+      wake: wakes.runner,
+      graceMs: GRACE_MS,
+      onMoved,
+      onStep: (key, action, result, durationMs) =>
+        telemetry.stepFinished({ key, action, outcome: result.outcome, durationMs }),
+      onAttempt: ({ incident, number }, end, durationMs) =>
+        telemetry.attemptFinished({
+          incident: incident.id,
+          attempt: number,
+          rule: incident.plan.rule,
+          outcome: end.outcome,
+          durationMs,
+        }),
+    }),
+  )
+  loops.run(
+    'outbox',
+    runOutbox({
+      ...steady,
+      store,
+      owner: boot,
+      route: () => inForce.route,
+      settings: () => ({
+        ...OUTBOX_DEFAULTS,
+        receivers: inForce.configuration.config.receivers,
+        from: inForce.configuration.config.smtp?.from ?? 'kafka-healing@localhost',
+        externalUrl: inForce.configuration.config.externalUrl ?? url,
+      }),
+      wake: wakes.outbox,
+      graceMs: 5_000,
+      onMade: (made) => log.debug({ made }, 'mail made'),
+      onSent: ({ outcome }) => telemetry.mail(outcome === 'handedOn' ? 'failed' : outcome),
+    }),
+  )
+  loops.run('reconcile', reconcile.run())
+  loops.run(
+    'retention',
+    runRetention({ store, clock, log, signal, policy: () => inForce.configuration.config.retention }),
+  )
+
+  const server = buildServer({
+    store,
+    clock,
+    log,
+    telemetry,
+    intake,
+    wake: () => wakeAll(wakes),
+    onTruncated: () => reconcile.want('alerts were missing from a delivery'),
+    reload,
+    status: () => ({ startedAt, configuration: inForce.status(), loops: loops.status() }),
+    known: () => inForce.known(),
+    webhookCredentials: config.webhookCredentials,
+    apiCredentials: config.apiCredentials,
+    tls: config.tls && { cert: readFileSync(config.tls.certFile), key: readFileSync(config.tls.keyFile) },
+    bodyBytes: config.limits.bodyBytes,
+    version,
+  })
+  const startedAt = clock.now()
+  const url = await listenAt(server, address, config)
+
+  return {
+    url,
+    reload,
+    async stop() {
+      log.info('shutting down')
+      await server.close()
+      stopping.abort()
+      wakeAll(wakes)
+      const late = new AbortController()
+      await Promise.race([loops.ended(), clock.sleep(GRACE_MS + AFTER_GRACE_MS, late.signal)])
+      late.abort()
+      await inForce.close()
+      await store.close()
+      log.info('stopped')
+    },
+  }
+}
+
+async function openStore(config: Config): Promise<Store> {
+  mkdirSync(dirname(config.database), { recursive: true })
+  return openSqliteStore({ path: config.database })
+}
+
+async function listenAt(server: FastifyInstance, { host, port }: HostPort, config: Config): Promise<string> {
+  try {
+    await server.listen({ host, port })
+  } catch (error) {
+    throw new CannotStartError(
+      `cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+  const [bound] = server.addresses() as readonly { readonly port: number }[]
+  return `${config.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${bound?.port ?? port}`
+}
+
+/** What the configuration in force takes away holds at once, and alerts nobody holds are matched again (S-3.6). */
+async function applyRestrictions(
+  store: Store,
+  inForce: InForce,
+  clock: Clock,
+  onMoved: (moved: Moved) => void,
+): Promise<void> {
+  for (const incident of await store.openIncidents()) {
+    const event = restrictionOf(incident, inForce.terms())
+    const moved = event && (await store.apply(incident.id, event, clock.now()))
+    if (moved) onMoved(moved)
+  }
+  await store.requeueOrphans(clock.now())
+}
+
+type Wakes = Readonly<Record<'core' | 'looker' | 'runner' | 'outbox', Wake>>
+
+function wakeAll(wakes: Wakes): void {
+  for (const wake of Object.values(wakes)) wake.wake()
+}
+
+/** Counts and logs a move, and wakes exactly the loops that now have work. */
+function afterMove(moved: Moved, telemetry: Telemetry, wakes: Wakes): void {
+  telemetry.moved(moved)
+  for (const effect of moved.effects) {
+    if (effect.type === 'timer' || effect.type === 'electLeader') wakes.core.wake()
+    else if (effect.type === 'evaluateGuards' || effect.type === 'probe') wakes.looker.wake()
+    else if (effect.type === 'scheduleAttempt') wakes.runner.wake()
+    else if (effect.type === 'tell') wakes.outbox.wake()
+  }
+}
+
+/** The loops that run, for `/status` and for the end. One that breaks off is a defect: it is logged and shown. */
+class Loops {
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #all = new Map<
+    string,
+    { running: boolean; lastRunAt: number; lastError: string | null; done: Promise<void> }
+  >()
+
+  constructor(clock: Clock, log: Logger) {
+    this.#clock = clock
+    this.#log = log
+  }
+
+  run(name: string, work: Promise<void>): void {
+    const loop = {
+      running: true,
+      lastRunAt: this.#clock.now(),
+      lastError: null as string | null,
+      done: Promise.resolve(),
+    }
+    loop.done = work
+      .catch((err: unknown) => {
+        loop.lastError = err instanceof Error ? err.message : String(err)
+        this.#log.fatal({ err, loop: name }, 'a loop broke off')
+      })
+      .finally(() => {
+        loop.running = false
+        loop.lastRunAt = this.#clock.now()
+      })
+    this.#all.set(name, loop)
+  }
+
+  status(): readonly { name: string; running: boolean; lastRunAt: number; lastError: string | null }[] {
+    return [...this.#all].map(([name, { running, lastRunAt, lastError }]) => ({ name, running, lastRunAt, lastError }))
+  }
+
+  async ended(): Promise<void> {
+    await Promise.all([...this.#all.values()].map((loop) => loop.done))
+  }
+}

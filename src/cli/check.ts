@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs'
+import { formatProblem } from '../document/problem.ts'
+import { formatDuration } from '../duration.ts'
+import { type Configuration, type LoadedConfiguration, loadConfiguration } from '../rules/configuration.ts'
+import { granted } from '../rules/granted.ts'
+import { worstCase } from '../rules/worst-case.ts'
+
+/** What is read when the command line names no configuration. */
+export function defaultConfig(): string {
+  return existsSync('config.yml') ? 'config.yml' : 'config.example.yml'
+}
+
+/** `kafka-healing check [config]`: every problem with its place, or each rule's worst case. Exit code 1 for problems. */
+export async function check(configFile: string = defaultConfig()): Promise<void> {
+  const { text, exitCode } = report(loadConfiguration(configFile, granted))
+  process.stdout.write(text)
+  process.exitCode = exitCode
+}
+
+/** What `check` prints for what was loaded. */
+export function report(loaded: LoadedConfiguration): { readonly text: string; readonly exitCode: number } {
+  if ('problems' in loaded) {
+    const errors = loaded.problems.filter(({ severity }) => severity === 'error').length
+    return { text: lines([...loaded.problems.map(formatProblem), '', `${count(errors, 'error')}`]), exitCode: 1 }
+  }
+  const { ok, warnings } = loaded
+  const head = warnings.length === 0 ? [] : [...warnings.map(formatProblem), '']
+  return { text: lines([...head, ...summary(ok)]), exitCode: 0 }
+}
+
+function summary({ inventory, rules, revision }: Configuration): readonly string[] {
+  const targets = `${count(inventory.clusters.size, 'cluster')} with ${count(inventory.targets.size, 'target')}`
+  return [
+    `OK: ${targets}, ${count(rules.length, 'rule')}, revision ${revision}`,
+    ...rules.flatMap(({ plan }) => {
+      const { firstActionMs, firstMailMs, exhaustedMs } = worstCase(plan)
+      const acts =
+        firstActionMs === null || exhaustedMs === null
+          ? ['never acts']
+          : [`first action within ${formatDuration(firstActionMs)}`, `exhausted within ${formatDuration(exhaustedMs)}`]
+      return ['', `${plan.rule} (${plan.mode}, rank ${plan.rank}, runbook ${plan.runbook.name})`].concat(
+        [...acts, `first mail within ${formatDuration(firstMailMs)}`].map((line) => `  ${line}`),
+      )
+    }),
+    '',
+    'Worst cases count from the opening of an incident, with nothing holding it, guards passing and no progress.',
+    "A systemd step lasts as long as its unit's own time-outs where these are longer.",
+  ]
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
+function lines(text: readonly string[]): string {
+  return `${text.join('\n')}\n`
+}

@@ -1,0 +1,40 @@
+import { Command } from 'commander'
+import { version } from '../version.ts'
+
+/** Reads argv and runs the command it names. Sets the exit code; never calls process.exit while something is open. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('kafka-healing')
+    .description(
+      'Receives Alertmanager alerts about Apache Kafka, repairs what is safe to repair, and tells a human what is not.',
+    )
+    .version(version)
+    .showHelpAfterError()
+  program
+    .command('serve', { isDefault: true })
+    .description('run the service')
+    .option('-c, --config <file>', 'configuration (config.yml, else config.example.yml)')
+    .option(
+      '-l, --listen <host:port>',
+      'listen there instead of where the configuration says; port 0 takes any free one',
+    )
+    .action(async (options: { config?: string; listen?: string }) => (await import('./serve.ts')).serve(options))
+  program
+    .command('check')
+    .description('check configuration, inventory and rules; print each rule’s worst case')
+    .argument('[config]', 'configuration')
+    .action(async (config?: string) => (await import('./check.ts')).check(config))
+  program
+    .command('plan')
+    .description(
+      'what would happen now for the alerts of a webhook body: rule, subject, every guard for real; nothing is run',
+    )
+    .argument('<alert.json>', 'a webhook body, or - for standard input')
+    .option('-c, --config <file>', 'configuration')
+    .action(async (file: string, options: { config?: string }) => (await import('./plan.ts')).plan(file, options))
+  program
+    .command('doctor')
+    .description('look at every host, Kafka, Prometheus, Alertmanager and SMTP that the configuration names')
+    .option('-c, --config <file>', 'configuration')
+    .action(async (options: { config?: string }) => (await import('./doctor.ts')).doctor(options))
+  await program.parseAsync([...argv])
+}

@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs'
+import { pino } from 'pino'
+import { CannotStartError, startApp } from '../app.ts'
+import { systemClock } from '../clock.ts'
+import { BadConfigurationError } from '../in-force.ts'
+import { SchemaTooNewError, StoreInUseError } from '../store/errors.ts'
+import { listenAddress } from './listen.ts'
+
+/** Runs the service until SIGTERM or SIGINT. SIGHUP reloads. */
+export async function serve(options: { readonly config?: string; readonly listen?: string }): Promise<void> {
+  const configFile = configurationFile(options.config)
+  const log = pino({ level: process.env['LOG_LEVEL'] ?? 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime })
+  try {
+    const listen = options.listen === undefined ? null : listenAddress(options.listen)
+    const app = await startApp({ configFile, listen, clock: systemClock, log, env: process.env })
+    log.info({ config: configFile, pid: process.pid }, `kafka-healing is listening on ${app.url}`)
+    process.on('SIGHUP', () => void app.reload())
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        void app.stop().then(() => process.exit(0))
+      })
+    }
+  } catch (error) {
+    if (!isMendable(error)) throw error
+    console.error(error.message)
+    process.exitCode = 1
+  }
+}
+
+/** Named on the command line, else config.yml, else the example that ships. */
+export function configurationFile(named: string | undefined): string {
+  if (named !== undefined) return named
+  return existsSync('config.yml') ? 'config.yml' : 'config.example.yml'
+}
+
+function isMendable(error: unknown): error is Error {
+  return (
+    error instanceof BadConfigurationError ||
+    error instanceof CannotStartError ||
+    error instanceof StoreInUseError ||
+    error instanceof SchemaTooNewError
+  )
+}

@@ -1,0 +1,188 @@
+import type { Clock, Instant } from '../clock.ts'
+import { isAddress } from '../notify/addresses.ts'
+import { type Delivered, deliver, type Route } from '../notify/deliver.ts'
+import { handedOnId } from '../notify/message-id.ts'
+import type { NewMail, OutboxMail, Store } from '../store/store.ts'
+import type { Receivers } from './make-mails.ts'
+import { type Steady, untilCommitted } from './steady.ts'
+
+/** Waits between the tries of one mail, in milliseconds. */
+export interface MailBackoff {
+  readonly initialMs: number
+  readonly multiplier: number
+  readonly maxMs: number
+}
+
+export interface MailSending extends Steady {
+  readonly store: Pick<
+    Store,
+    'claimMails' | 'mailSent' | 'mailDeferred' | 'mailFailed' | 'enqueueMails' | 'incidentView'
+  >
+  readonly clock: Clock
+  readonly owner: string
+  readonly route: Route
+  readonly receivers: Receivers
+  readonly backoff: MailBackoff
+  /** Mails under way at once. */
+  readonly parallel: number
+  /** Cuts tries that are under way; `signal` only keeps new ones from beginning. */
+  readonly cut: AbortSignal
+  readonly onSent: (ended: MailEnded) => void
+}
+
+export interface MailEnded {
+  readonly outcome: 'sent' | 'deferred' | 'failed' | 'handedOn'
+  readonly via: 'primary' | 'backup'
+  /** What kind of trouble, `none` when it was sent. */
+  readonly trouble: 'none' | 'retry' | 'reject' | 'configuration'
+}
+
+export interface Sweep {
+  readonly sent: number
+  readonly deferred: number
+  readonly failed: number
+  /** No server could be asked, or none is set up rightly: further mails would fail in the same way. */
+  readonly blocked: boolean
+  /** When the earliest mail deferred here is due, null when none was. */
+  readonly nextDueAt: Instant | null
+}
+
+/** Longer than a try by both servers may take: a mail is not sent by two of us at once. */
+const LEASE_MS = 10 * 60_000
+
+/** Claims and sends what is due, a few at a time, until nothing is due or no server can be asked. */
+export async function sendDue(sending: MailSending): Promise<Sweep> {
+  const { store, clock, owner, parallel, signal } = sending
+  const total = { sent: 0, deferred: 0, failed: 0, blocked: false, nextDueAt: null as Instant | null }
+  while (!signal.aborted && !total.blocked) {
+    // As many as are sent at once: a claimed mail never waits for its turn while its lease runs.
+    const mails = await store.claimMails(owner, clock.now(), LEASE_MS, parallel)
+    if (mails.length === 0) break
+    const ended = await Promise.all(mails.map((mail) => sendOne(mail, sending)))
+    for (const one of ended) {
+      total[one.outcome] += 1
+      total.blocked ||= one.blocked
+      if (one.dueAt !== null) total.nextDueAt = Math.min(total.nextDueAt ?? one.dueAt, one.dueAt)
+    }
+  }
+  return total
+}
+
+interface Ended {
+  readonly outcome: 'sent' | 'deferred' | 'failed'
+  readonly blocked: boolean
+  readonly dueAt: Instant | null
+}
+
+async function sendOne(mail: OutboxMail, sending: MailSending): Promise<Ended> {
+  const { store, clock, owner, log, onSent } = sending
+  const delivered = await attempt(mail, sending)
+  const fields = { mail: mail.id, messageId: mail.messageId, recipient: mail.recipient, via: delivered.via }
+  // Committing goes on through a shutdown: what was sent must be written, or it is sent again at the next start.
+  const commit: Steady = { ...sending, signal: sending.cut }
+  switch (delivered.outcome) {
+    case 'sent':
+      // Sent first, committed after: a crash in between repeats it under the same Message-ID, and never loses it.
+      await untilCommitted(() => store.mailSent(mail.id, owner, delivered.response, clock.now()), commit)
+      log.info(fields, 'mail sent')
+      onSent({ outcome: 'sent', via: delivered.via, trouble: 'none' })
+      return { outcome: 'sent', blocked: false, dueAt: null }
+    case 'retry':
+    case 'configuration': {
+      // Trouble of ours or the server's concerns every mail: giving them up would lose them all to one wrong password.
+      const dueAt = clock.now() + delayMs(sending.backoff, mail.tries)
+      await untilCommitted(() => store.mailDeferred(mail.id, owner, delivered.error, dueAt, clock.now()), commit)
+      log[delivered.outcome === 'configuration' ? 'error' : 'warn'](
+        { ...fields, error: delivered.error, dueAt },
+        'mail deferred',
+      )
+      onSent({ outcome: 'deferred', via: delivered.via, trouble: delivered.outcome })
+      const blocked = delivered.outcome === 'configuration' || delivered.scope === 'server'
+      return { outcome: 'deferred', blocked, dueAt }
+    }
+    case 'reject': {
+      const next = await handOn(mail, delivered, sending, commit)
+      await untilCommitted(() => store.mailFailed(mail.id, owner, delivered.error, clock.now()), commit)
+      log.error({ ...fields, error: delivered.error, handedOnTo: next }, 'mail refused for good')
+      onSent({ outcome: next === null ? 'failed' : 'handedOn', via: delivered.via, trouble: 'reject' })
+      return { outcome: 'failed', blocked: false, dueAt: null }
+    }
+    default: {
+      const never: never = delivered
+      throw new Error(`no such outcome: ${String(never)}`)
+    }
+  }
+}
+
+/** A defect on the way must not keep the mail under lease, nor the others from being sent. */
+async function attempt(mail: OutboxMail, { route, cut }: MailSending): Promise<Delivered> {
+  try {
+    return await deliver(route, mail, mail.tries, { signal: cut })
+  } catch (error) {
+    return { outcome: 'retry', error: String(error), code: null, scope: 'message', via: 'primary' }
+  }
+}
+
+/** The next wait, 5 s × 2 up to 5 min as configured, after `tries` earlier ones. */
+export function delayMs({ initialMs, multiplier, maxMs }: MailBackoff, tries: number): number {
+  return Math.min(maxMs, initialMs * multiplier ** Math.min(tries, 60))
+}
+
+/**
+ * Somebody must hear of it: unless the same mail reaches another recipient of its own accord, it goes to the next one,
+ * first of the same receiver, then of the others. Committed before the mail is given up; a repeat after a crash has the
+ * same Message-ID and recipient, which the outbox keeps once. Returns who it went to.
+ */
+async function handOn(
+  mail: OutboxMail,
+  refused: Delivered & { outcome: 'reject' },
+  { store, receivers, clock }: MailSending,
+  commit: Steady,
+): Promise<string | null> {
+  const everybody = [
+    ...(receivers.get(mail.receiver) ?? []).map((recipient) => ({ receiver: mail.receiver, recipient })),
+    ...[...receivers].flatMap(([receiver, to]) => to.map((recipient) => ({ receiver, recipient }))),
+  ].filter(({ recipient }) => isAddress(recipient) && recipient !== mail.recipient)
+  const incident = /^incident-(\d+)$/.exec(mail.thread)?.[1]
+  const view = incident === undefined ? null : await untilCommitted(() => store.incidentView(Number(incident)), commit)
+  const siblings = new Map(
+    everybody.map(({ recipient }) => {
+      const id = handedOnId(mail.messageId, recipient)
+      return [recipient, view?.mails.find((one) => one.messageId === id)?.state ?? null] as const
+    }),
+  )
+  if ([...siblings.values()].some((state) => state === 'sent' || state === 'queued')) return null
+  const next = everybody.find(
+    ({ recipient }) => siblings.get(recipient) === null && !passedOver(recipient, mail, receivers),
+  )
+  if (!next) return null
+  const note = `For ${mail.recipient}, whose mail server refuses it (${refused.error.replace(/\s+/g, ' ').slice(0, 200)}); so it came to you.`
+  const { messageId, thread, references, subject, text } = mail
+  const handed: NewMail = {
+    ...next,
+    thread,
+    messageId: handedOnId(messageId, next.recipient),
+    references,
+    subject,
+    text: `${note}\n\n${text}`,
+    html: null,
+  }
+  const rows = view?.escalations.filter((row) => messageId.includes(`.r${row.round}.${row.kind}.${row.level}.`)) ?? []
+  await untilCommitted(
+    () =>
+      store.enqueueMails(
+        rows.map((row) => row.id),
+        [handed],
+        clock.now(),
+      ),
+    commit,
+  )
+  return next.recipient
+}
+
+/** A digest's other mails cannot be looked up: it goes on in one direction, so that it never goes round in circles. */
+function passedOver(recipient: string, mail: OutboxMail, receivers: Receivers): boolean {
+  if (mail.thread.startsWith('incident-')) return false
+  const all = [...new Set([...receivers.values()].flat())]
+  return all.indexOf(recipient) < all.indexOf(mail.recipient)
+}
