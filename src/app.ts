@@ -103,8 +103,28 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     return result
   }
 
-  const world = () => inForce.world
   const loops = new Loops(clock, log)
+  const server = buildServer({
+    store,
+    clock,
+    log,
+    telemetry,
+    intake,
+    wake: () => wakeAll(wakes),
+    onTruncated: () => reconcile.want('alerts were missing from a delivery'),
+    reload,
+    status: () => ({ startedAt, configuration: inForce.status(), loops: loops.status() }),
+    known: () => inForce.known(),
+    webhookCredentials: config.webhookCredentials,
+    apiCredentials: config.apiCredentials,
+    tls: config.tls && { cert: readFileSync(config.tls.certFile), key: readFileSync(config.tls.keyFile) },
+    bodyBytes: config.limits.bodyBytes,
+    version,
+  })
+  const startedAt = clock.now()
+  const url = await listenAt(server, address, config)
+
+  const world = () => inForce.world
   loops.run(
     'core',
     runCore({
@@ -165,26 +185,6 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     'retention',
     runRetention({ store, clock, log, signal, policy: () => inForce.configuration.config.retention }),
   )
-
-  const server = buildServer({
-    store,
-    clock,
-    log,
-    telemetry,
-    intake,
-    wake: () => wakeAll(wakes),
-    onTruncated: () => reconcile.want('alerts were missing from a delivery'),
-    reload,
-    status: () => ({ startedAt, configuration: inForce.status(), loops: loops.status() }),
-    known: () => inForce.known(),
-    webhookCredentials: config.webhookCredentials,
-    apiCredentials: config.apiCredentials,
-    tls: config.tls && { cert: readFileSync(config.tls.certFile), key: readFileSync(config.tls.keyFile) },
-    bodyBytes: config.limits.bodyBytes,
-    version,
-  })
-  const startedAt = clock.now()
-  const url = await listenAt(server, address, config)
 
   return {
     url,

@@ -160,7 +160,8 @@ function closeRoute({ primary, backup }: Route): void {
   backup?.close()
 }
 
-function sourceOf({ url, login }: { readonly url: string; readonly login: Login | null }): {
+/** How an HTTP API of the configuration is asked. */
+export function sourceOf({ url, login }: { readonly url: string; readonly login: Login | null }): {
   url: string
   headers?: Record<string, string>
 } {
@@ -196,7 +197,8 @@ function boundClusters({ webhookCredentials }: Config, credential: string | null
   return webhookCredentials[index]?.clusters ?? null
 }
 
-function secretsOf(config: Config): readonly string[] {
+/** Every secret of the configuration, so that no output shows one. */
+export function secretsOf(config: Config): readonly string[] {
   const logins: readonly (Login | null)[] = [
     ...config.webhookCredentials,
     ...config.apiCredentials,

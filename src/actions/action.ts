@@ -24,6 +24,9 @@ export interface Values {
   readonly incident: Readonly<Record<string, string>>
 }
 
+/** A command, or the sentence that says why there is none. `local`: it runs beside kafka-healing, not on the target's host. */
+export type Argv = ({ readonly argv: readonly string[] } | { readonly problem: string }) & { readonly local?: boolean }
+
 /** A type of step. One file, one line in index.ts. */
 export interface Action<S extends z.ZodType = z.ZodType> {
   readonly type: string
@@ -32,6 +35,8 @@ export interface Action<S extends z.ZodType = z.ZodType> {
   readonly params: S
   readonly targets: readonly TargetKind[]
   traits(params: z.infer<S>, kind: TargetKind): Traits
+  /** The command that it would send, for `plan` and for `doctor --print sudoers`; left out where there is no single one. */
+  argv?(params: z.infer<S>, context: Pick<ActionContext, 'target' | 'values'>): Argv
   /** Never throws for what the world does; a thrown error is a defect and becomes `unknown`. */
   run(params: z.infer<S>, context: ActionContext): Promise<StepResult>
 }

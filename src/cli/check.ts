@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { formatProblem } from '../document/problem.ts'
 import { formatDuration } from '../duration.ts'
+import type { Plan } from '../incident/plan.ts'
 import { type Configuration, type LoadedConfiguration, loadConfiguration } from '../rules/configuration.ts'
 import { granted } from '../rules/granted.ts'
 import { worstCase } from '../rules/worst-case.ts'
@@ -21,7 +22,7 @@ export async function check(configFile: string = defaultConfig()): Promise<void>
 export function report(loaded: LoadedConfiguration): { readonly text: string; readonly exitCode: number } {
   if ('problems' in loaded) {
     const errors = loaded.problems.filter(({ severity }) => severity === 'error').length
-    return { text: lines([...loaded.problems.map(formatProblem), '', `${count(errors, 'error')}`]), exitCode: 1 }
+    return { text: lines([...loaded.problems.map(formatProblem), '', count(errors, 'error')]), exitCode: 1 }
   }
   const { ok, warnings } = loaded
   const head = warnings.length === 0 ? [] : [...warnings.map(formatProblem), '']
@@ -32,19 +33,21 @@ function summary({ inventory, rules, revision }: Configuration): readonly string
   const targets = `${count(inventory.clusters.size, 'cluster')} with ${count(inventory.targets.size, 'target')}`
   return [
     `OK: ${targets}, ${count(rules.length, 'rule')}, revision ${revision}`,
-    ...rules.flatMap(({ plan }) => {
-      const { firstActionMs, firstMailMs, exhaustedMs } = worstCase(plan)
-      const acts =
-        firstActionMs === null || exhaustedMs === null
-          ? ['never acts']
-          : [`first action within ${formatDuration(firstActionMs)}`, `exhausted within ${formatDuration(exhaustedMs)}`]
-      return ['', `${plan.rule} (${plan.mode}, rank ${plan.rank}, runbook ${plan.runbook.name})`].concat(
-        [...acts, `first mail within ${formatDuration(firstMailMs)}`].map((line) => `  ${line}`),
-      )
-    }),
+    ...rules.flatMap(({ plan }) => ['', ...ruleSummary(plan)]),
     '',
     'Worst cases count from the opening of an incident, with nothing holding it, guards passing and no progress.',
     "A systemd step lasts as long as its unit's own time-outs where these are longer.",
+  ]
+}
+
+function ruleSummary(plan: Plan): readonly string[] {
+  const { firstActionMs, firstMailMs, exhaustedMs } = worstCase(plan)
+  const { tellByMs, escalateAfterMs, giveUpMs } = plan.escalation
+  return [
+    `${plan.rule} (${plan.mode}, rank ${plan.rank}, runbook ${plan.runbook.name})`,
+    `  first mail within ${formatDuration(firstMailMs)}`,
+    `  ${plan.mode === 'act' ? '' : 'in mode act: '}first action within ${formatDuration(firstActionMs)}, exhausted within ${formatDuration(exhaustedMs)}`,
+    `  while it may not act: told within ${formatDuration(Math.min(tellByMs, escalateAfterMs))}, given up after ${formatDuration(giveUpMs)}`,
   ]
 }
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { type Moved, type Store, StoreUnavailableError } from '../store/store.ts'
-import { advance, type AdvanceDeps } from './advance.ts'
+import { type AdvanceDeps, advance } from './advance.ts'
 import type { Wake } from './wake.ts'
 
 /** Never asleep for longer, whatever is planned: a jump of the clock must not put anybody to sleep. */

@@ -109,10 +109,6 @@ export class Intake {
       const batch = this.#queue.slice(0, this.#limits.batchCount)
       this.#queue = this.#queue.slice(this.#limits.batchCount)
       await this.#commit(batch)
-      for (const { delivery } of batch) {
-        this.#waitingCount -= 1
-        this.#waitingBytes -= delivery.rawBody.length
-      }
       // What arrived meanwhile joins the next commit together with what the sockets hold right now.
       if (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
     }
@@ -121,17 +117,19 @@ export class Intake {
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
     const outcomes = await this.#store(batch)
-    batch.forEach(({ settle }, index) =>
-      settle(outcomes[index] ?? { kind: 'unavailable', why: 'the store gave no receipt' }),
-    )
-    const changes = outcomes.reduce(
-      (sum, taken) => sum + (taken.kind === 'stored' ? taken.receipt.firing + taken.receipt.resolved : 0),
-      0,
-    )
-    if (changes === 0) return
+    let changes = 0
+    for (const [index, { delivery }] of batch.entries()) {
+      this.#waitingCount -= 1
+      this.#waitingBytes -= delivery.rawBody.length
+      const taken = outcomes[index]
+      if (taken?.kind === 'stored') changes += taken.receipt.firing + taken.receipt.resolved
+    }
     this.#depth += changes
-    if (this.#deps.clock.monotonic() - this.#depthReadAt >= DEPTH_EVERY_MS) await this.#readDepth()
-    this.#deps.onStored()
+    if (changes > 0) this.#deps.onStored()
+    for (const [index, { settle }] of batch.entries()) {
+      settle(outcomes[index] ?? { kind: 'unavailable', why: 'the store gave no receipt' })
+    }
+    if (changes > 0 && this.#deps.clock.monotonic() - this.#depthReadAt >= DEPTH_EVERY_MS) await this.#readDepth()
   }
 
   async #store(batch: readonly Waiting[]): Promise<readonly Taken[]> {

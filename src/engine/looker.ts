@@ -115,7 +115,7 @@ export function decideOwn(
   intent: OwnIntent,
   now: number,
 ): { decision: Decision; results: readonly GuardResult[] } {
-  const results = Object.values(ownGuards).map((guard) => guard.decide(facts, intent, now))
+  const results = ownGuards.map((guard) => guard.decide(facts, intent, now))
   return { decision: decisionOf(results), results }
 }
 

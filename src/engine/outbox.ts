@@ -71,9 +71,11 @@ export async function runOutbox(deps: OutboxDeps): Promise<void> {
   const stopping = stopAfterGrace(signal, graceMs, clock, cut)
   while (!signal.aborted) {
     const settings = deps.settings()
-    await tryStore(deps, () => gather(deps, settings))
+    const gathered = await tryStore(deps, () => gather(deps, settings))
     const sweep = await tryStore(deps, () => sendDue(sendingOf(deps, settings, cut.signal)))
-    blockedTimes = sweep?.blocked ? blockedTimes + 1 : 0
+    // What could not be done was waited for there.
+    if (gathered === null || sweep === null) continue
+    blockedTimes = sweep.blocked ? blockedTimes + 1 : 0
     await pause(deps, settings, sweep, blockedTimes)
   }
   cut.abort()
@@ -81,12 +83,12 @@ export async function runOutbox(deps: OutboxDeps): Promise<void> {
 }
 
 /** Rows that come together are told together: waits the window out once something is due. */
-async function gather(deps: OutboxDeps, settings: OutboxSettings): Promise<void> {
+async function gather(deps: OutboxDeps, settings: OutboxSettings): Promise<number> {
   const { store, clock, signal } = deps
   const due = await store.dueEscalations(clock.now(), 1)
-  if (due.length === 0) return
+  if (due.length === 0) return 0
   await clock.sleep(settings.windowMs, signal)
-  await makeMails(store, makingOf(deps, settings), clock.now())
+  return makeMails(store, makingOf(deps, settings), clock.now())
 }
 
 function makingOf(
@@ -116,12 +118,7 @@ function sendingOf(deps: OutboxDeps, { receivers, backoff }: OutboxSettings, cut
 }
 
 /** Until the next mail is due or something new is written. With no server to ask, all mails wait together. */
-async function pause(
-  deps: OutboxDeps,
-  { backoff }: OutboxSettings,
-  sweep: Sweep | null,
-  blocked: number,
-): Promise<void> {
+async function pause(deps: OutboxDeps, { backoff }: OutboxSettings, sweep: Sweep, blocked: number): Promise<void> {
   const { clock, wake, signal } = deps
   if (blocked > 0) {
     // New rows still become mails meanwhile: only the sending waits.
@@ -132,7 +129,7 @@ async function pause(
     }
     return
   }
-  const dueIn = sweep === null || sweep.nextDueAt === null ? IDLE_MS : sweep.nextDueAt - clock.now()
+  const dueIn = sweep.nextDueAt === null ? IDLE_MS : sweep.nextDueAt - clock.now()
   await wake.wait(clock, Math.min(IDLE_MS, Math.max(50, dueIn)), signal)
 }
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { ActionContext, Values } from '../actions/action.ts'
-import { actions } from '../actions/index.ts'
+import { actionOf } from '../actions/index.ts'
 import { surelyOverAt } from '../hosts/host.ts'
 import type { AttemptEnd } from '../incident/event.ts'
 import type { Step } from '../incident/plan.ts'
@@ -228,7 +228,7 @@ async function runStep(
 ): Promise<StepResult> {
   const { clock, log } = deps
   const world = deps.world()
-  const action = actions.get(step.type)
+  const action = actionOf(step.type)
   if (!action) return { outcome: 'failed', reason: `no action ${step.type} in this build`, exitCode: null, output: '' }
   const context: ActionContext = {
     target,

@@ -1,5 +1,6 @@
 import type { Clock, Instant } from '../clock.ts'
 import { isAddress } from '../notify/addresses.ts'
+import { line } from '../notify/clean.ts'
 import { type Delivered, deliver, type Route } from '../notify/deliver.ts'
 import { handedOnId } from '../notify/message-id.ts'
 import type { NewMail, OutboxMail, Store } from '../store/store.ts'
@@ -50,6 +51,9 @@ export interface Sweep {
 /** Longer than a try by both servers may take: a mail is not sent by two of us at once. */
 const LEASE_MS = 10 * 60_000
 
+/** The last recipient's mail is tried for so long after every server refused it for everybody, in milliseconds. */
+const LAST_HOPE_MS = 3 * 24 * 3_600_000
+
 /** Claims and sends what is due, a few at a time, until nothing is due or no server can be asked. */
 export async function sendDue(sending: MailSending): Promise<Sweep> {
   const { store, clock, owner, parallel, signal } = sending
@@ -59,9 +63,9 @@ export async function sendDue(sending: MailSending): Promise<Sweep> {
     const mails = await store.claimMails(owner, clock.now(), LEASE_MS, parallel)
     if (mails.length === 0) break
     const ended = await Promise.all(mails.map((mail) => sendOne(mail, sending)))
+    total.blocked = ended.some((one) => one.blocked) && !ended.some((one) => one.outcome === 'sent')
     for (const one of ended) {
       total[one.outcome] += 1
-      total.blocked ||= one.blocked
       if (one.dueAt !== null) total.nextDueAt = Math.min(total.nextDueAt ?? one.dueAt, one.dueAt)
     }
   }
@@ -102,9 +106,17 @@ async function sendOne(mail: OutboxMail, sending: MailSending): Promise<Ended> {
     }
     case 'reject': {
       const next = await handOn(mail, delivered, sending, commit)
+      if (next === 'nobody' && clock.now() - mail.createdAt < LAST_HOPE_MS) {
+        // Refused for all of us: more likely a matter of setting up than of each recipient. Kept, and tried again.
+        const dueAt = clock.now() + sending.backoff.maxMs
+        await untilCommitted(() => store.mailDeferred(mail.id, owner, delivered.error, dueAt, clock.now()), commit)
+        log.error({ ...fields, error: delivered.error, dueAt }, 'mail refused, and nobody else is left to tell')
+        onSent({ outcome: 'deferred', via: delivered.via, trouble: 'reject' })
+        return { outcome: 'deferred', blocked: false, dueAt }
+      }
       await untilCommitted(() => store.mailFailed(mail.id, owner, delivered.error, clock.now()), commit)
-      log.error({ ...fields, error: delivered.error, handedOnTo: next }, 'mail refused for good')
-      onSent({ outcome: next === null ? 'failed' : 'handedOn', via: delivered.via, trouble: 'reject' })
+      log.error({ ...fields, error: delivered.error, handedOn: next }, 'mail refused for good')
+      onSent({ outcome: next === 'next' ? 'handedOn' : 'failed', via: delivered.via, trouble: 'reject' })
       return { outcome: 'failed', blocked: false, dueAt: null }
     }
     default: {
@@ -130,59 +142,39 @@ export function delayMs({ initialMs, multiplier, maxMs }: MailBackoff, tries: nu
 
 /**
  * Somebody must hear of it: unless the same mail reaches another recipient of its own accord, it goes to the next one,
- * first of the same receiver, then of the others. Committed before the mail is given up; a repeat after a crash has the
- * same Message-ID and recipient, which the outbox keeps once. Returns who it went to.
+ * first of the same receiver, then of the others, in one direction, so that it never goes round in circles. Committed
+ * before the mail is given up; a repeat after a crash has the same Message-ID and recipient, which the outbox keeps once.
+ * `reached`: somebody has it or will; `nobody`: all were tried.
  */
 async function handOn(
   mail: OutboxMail,
   refused: Delivered & { outcome: 'reject' },
   { store, receivers, clock }: MailSending,
   commit: Steady,
-): Promise<string | null> {
-  const everybody = [
-    ...(receivers.get(mail.receiver) ?? []).map((recipient) => ({ receiver: mail.receiver, recipient })),
-    ...[...receivers].flatMap(([receiver, to]) => to.map((recipient) => ({ receiver, recipient }))),
-  ].filter(({ recipient }) => isAddress(recipient) && recipient !== mail.recipient)
+): Promise<'reached' | 'next' | 'nobody'> {
+  const others = [...receivers.values()].flat()
+  const everybody = [...new Set([...(receivers.get(mail.receiver) ?? []), ...others])].filter(isAddress)
   const incident = /^incident-(\d+)$/.exec(mail.thread)?.[1]
   const view = incident === undefined ? null : await untilCommitted(() => store.incidentView(Number(incident)), commit)
-  const siblings = new Map(
-    everybody.map(({ recipient }) => {
-      const id = handedOnId(mail.messageId, recipient)
-      return [recipient, view?.mails.find((one) => one.messageId === id)?.state ?? null] as const
-    }),
-  )
-  if ([...siblings.values()].some((state) => state === 'sent' || state === 'queued')) return null
-  const next = everybody.find(
-    ({ recipient }) => siblings.get(recipient) === null && !passedOver(recipient, mail, receivers),
-  )
-  if (!next) return null
-  const note = `For ${mail.recipient}, whose mail server refuses it (${refused.error.replace(/\s+/g, ' ').slice(0, 200)}); so it came to you.`
-  const { messageId, thread, references, subject, text } = mail
+  const made = new Map(view?.mails.map((one) => [one.messageId, one.state]))
+  const stateOf = (recipient: string) => made.get(handedOnId(mail.messageId, recipient))
+  const siblings = everybody.filter((recipient) => recipient !== mail.recipient).map(stateOf)
+  if (siblings.some((state) => state === 'sent' || state === 'queued')) return 'reached'
+  const after = everybody.slice(everybody.indexOf(mail.recipient) + 1)
+  const next = after.find((recipient) => recipient !== mail.recipient && stateOf(recipient) === undefined)
+  if (next === undefined) return 'nobody'
+  const note = `For ${mail.recipient}, whose mail server refuses it (${line(refused.error, 200)}); so it came to you.`
+  const { receiver, messageId, thread, references, subject, text } = mail
   const handed: NewMail = {
-    ...next,
+    receiver,
+    recipient: next,
     thread,
-    messageId: handedOnId(messageId, next.recipient),
+    messageId: handedOnId(messageId, next),
     references,
     subject,
     text: `${note}\n\n${text}`,
     html: null,
   }
-  const rows = view?.escalations.filter((row) => messageId.includes(`.r${row.round}.${row.kind}.${row.level}.`)) ?? []
-  await untilCommitted(
-    () =>
-      store.enqueueMails(
-        rows.map((row) => row.id),
-        [handed],
-        clock.now(),
-      ),
-    commit,
-  )
-  return next.recipient
-}
-
-/** A digest's other mails cannot be looked up: it goes on in one direction, so that it never goes round in circles. */
-function passedOver(recipient: string, mail: OutboxMail, receivers: Receivers): boolean {
-  if (mail.thread.startsWith('incident-')) return false
-  const all = [...new Set([...receivers.values()].flat())]
-  return all.indexOf(recipient) < all.indexOf(mail.recipient)
+  await untilCommitted(() => store.enqueueMails([], [handed], clock.now()), commit)
+  return 'next'
 }

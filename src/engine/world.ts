@@ -74,7 +74,7 @@ export function intentOf(incident: Incident, target: Target, alerts: readonly St
 /** The guards over the world that hold for this plan and target: those always on, and those the runbook lists. */
 function guardsOf(plan: Plan, target: Target): readonly { guard: WorldGuard; params: unknown }[] {
   const chosen: { guard: WorldGuard; params: unknown }[] = []
-  for (const guard of Object.values(worldGuards) as unknown as readonly WorldGuard[]) {
+  for (const guard of worldGuards) {
     if (!guard.targets.includes(target.kind)) continue
     const listed = plan.runbook.guards.find((check) => check.type === guard.type)
     if (guard.type === 'symptom') {

@@ -23,10 +23,16 @@ export type RunResult =
       readonly signal: string | null
       /** The time limit ended it (exit 124, or killed after it). */
       readonly timedOut: boolean
+      /** Our own lock is held by another run (exit 75): the command never began. */
+      readonly busy?: boolean
       readonly stdout: string
       readonly stderr: string
     }
-  | { readonly kind: 'notSent'; readonly cause: 'unreachable' | 'authentication' | 'hostKey' | 'invalid'; readonly reason: string }
+  | {
+      readonly kind: 'notSent'
+      readonly cause: 'unreachable' | 'authentication' | 'hostKey' | 'invalid'
+      readonly reason: string
+    }
   | { readonly kind: 'lost'; readonly reason: string; readonly stdout: string; readonly stderr: string }
 
 /** A machine on which argv can be run. Never throws for what a host can do to us. */

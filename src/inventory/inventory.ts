@@ -1,6 +1,13 @@
 /** What may be touched, and nothing else (S-2.1). The YAML schema that makes these values is in schema.ts. */
 
-export type TargetKind = 'broker' | 'controller' | 'zookeeper' | 'connect-worker' | 'exporter' | 'application' | 'cluster'
+export type TargetKind =
+  | 'broker'
+  | 'controller'
+  | 'zookeeper'
+  | 'connect-worker'
+  | 'exporter'
+  | 'application'
+  | 'cluster'
 
 export interface HostPort {
   readonly host: string

@@ -1,10 +1,19 @@
 import type { Cluster, HostPort } from '../inventory/inventory.ts'
 
-/** Result of one ApiVersions request to exactly one host and port; see src/kafka/probe.ts. */
+/** Result of one ApiVersions request to exactly one host and port; see src/kafka/liveness.ts. */
 export interface Liveness {
   /** `serving` answered; `notServing`: refused, or connected and no answer; `unknown`: anything a wrong setting or the network can cause. */
   readonly state: 'serving' | 'notServing' | 'unknown'
-  readonly why: 'ok' | 'refused' | 'unreachable' | 'connect-timeout' | 'tls-error' | 'no-answer' | 'closed' | 'not-kafka' | 'error'
+  readonly why:
+    | 'ok'
+    | 'refused'
+    | 'unreachable'
+    | 'connect-timeout'
+    | 'tls-error'
+    | 'no-answer'
+    | 'closed'
+    | 'not-kafka'
+    | 'error'
   readonly detail: string | null
   readonly ms: number
 }
@@ -23,13 +32,19 @@ export interface PartitionState {
 export interface ClusterMetadata {
   readonly answeredBy: HostPort
   readonly clusterId: string | null
-  readonly brokers: readonly { readonly id: number; readonly host: string; readonly port: number; readonly rack: string | null }[]
+  readonly brokers: readonly {
+    readonly id: number
+    readonly host: string
+    readonly port: number
+    readonly rack: string | null
+  }[]
   readonly partitions: readonly PartitionState[]
 }
 
 /** The one door to brokers. Every request has a hard deadline, goes to one exact listener, and is not retried. */
 export interface KafkaClients {
-  liveness(address: HostPort, deadlineMs?: number): Promise<Liveness>
+  /** `cluster` names whose TLS settings the listener has; without it the question is asked in plain text. */
+  liveness(address: HostPort, deadlineMs?: number, cluster?: string): Promise<Liveness>
   /** Asks the given listeners in turn until one answers. Throws when none does, with every reason. */
   metadata(cluster: Cluster, from?: readonly HostPort[]): Promise<ClusterMetadata>
 }

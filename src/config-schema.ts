@@ -1,0 +1,92 @@
+import { z } from 'zod'
+import { duration, flag, hostName, hostPort, httpUrl, name, size, wholeNumber } from './document/fields.ts'
+
+/** What it takes to listen beyond this machine without credentials: these words, in `allow_unauthenticated`. */
+export const UNDERSTOOD = 'I understand that anyone who reaches this address may act on my brokers'
+
+const text = z.string().min(1, { error: 'must not be empty' })
+const path = text
+const email = z.email({ error: 'expected an e-mail address such as oncall@example.org' })
+
+const Credential = z.strictObject({
+  token: text.optional(),
+  token_file: path.optional(),
+  username: text.optional(),
+  password: text.optional(),
+  password_file: path.optional(),
+  clusters: z.array(name).min(1, { error: 'name at least one cluster, or leave `clusters` out' }).optional(),
+})
+
+const Endpoint = z.strictObject({
+  url: httpUrl,
+  ca_file: path.optional(),
+  token: text.optional(),
+  token_file: path.optional(),
+  username: text.optional(),
+  password: text.optional(),
+  password_file: path.optional(),
+  timeout: duration.default(10_000),
+})
+
+const serverFields = {
+  host: hostName,
+  port: wholeNumber(1, 65_535).optional(),
+  security: z.enum(['starttls', 'tls', 'plain']).default('starttls'),
+  ca_file: path.optional(),
+  server_name: hostName.optional(),
+  username: text.optional(),
+  password: text.optional(),
+  password_file: path.optional(),
+}
+
+const Receiver = z.union([
+  z.array(email).min(1, { error: 'name at least one address' }),
+  z.strictObject({ emails: z.array(email).min(1) }),
+])
+
+/** Also text with commas, which is all that INI can say. */
+const listOfPaths = z.union([z.array(path).min(1), text.transform((one) => one.split(',').map((part) => part.trim()))])
+
+/** config.yml as it is written. Strict: an unknown key is an error. */
+export const ConfigFile = z.strictObject({
+  listen: hostPort.default({ host: '127.0.0.1', port: 9095 }),
+  external_url: httpUrl.optional(),
+  database: path.default('data/kafka-healing.db'),
+  inventory: path.default('inventory.yml'),
+  rules: listOfPaths.default(['rules/*.yml']),
+  receiver: text.default('kafka-healing'),
+  webhook: z.strictObject({ credentials: z.array(Credential).default([]) }).prefault({}),
+  api: z.strictObject({ credentials: z.array(Credential.omit({ clusters: true })).default([]) }).prefault({}),
+  tls: z.strictObject({ cert_file: path, key_file: path }).optional(),
+  allow_unauthenticated: z.literal(UNDERSTOOD, { error: `must be exactly the words "${UNDERSTOOD}"` }).optional(),
+  prometheus: Endpoint.optional(),
+  alertmanagers: z.array(Endpoint).default([]),
+  smtp: z
+    .strictObject({
+      ...serverFields,
+      from: text.refine((sender) => email.safeParse(/<([^<>]*)>\s*$/.exec(sender)?.[1] ?? sender.trim()).success, {
+        error: 'expected an address, or "Name <address>"',
+      }),
+      backup: z.strictObject(serverFields).optional(),
+    })
+    .optional(),
+  receivers: z.record(name, Receiver).default({}),
+  retention: z
+    .strictObject({ days: wholeNumber(1, 3_650).default(90), size: size.default(2 * 1024 ** 3) })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      /** Larger webhook bodies are answered 413, counted, and their alerts fetched from Alertmanager. */
+      body: size.default(16 * 1024 ** 2),
+      /** Beyond this many changes that wait for the core, the webhook answers 503. */
+      inbox: wholeNumber(1, 10_000_000).default(100_000),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info'), pretty: flag.default(false) })
+    .prefault({}),
+})
+export type ConfigFile = z.output<typeof ConfigFile>
+export type CredentialFields = z.output<typeof Credential>
+export type EndpointFields = z.output<typeof Endpoint>
+export type SmtpFields = NonNullable<ConfigFile['smtp']>

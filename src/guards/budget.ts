@@ -1,0 +1,101 @@
+import { type Instant, iso } from '../clock.ts'
+import type { Evidence } from '../incident/verdict.ts'
+import { defineOwnGuard, type OwnFacts, type OwnIntent } from './guard.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** How long an attempt counts as being at work in its rack when nothing says that it is over: one cluster spacing. */
+export const RACK_SPACING_MS = 15 * MINUTE
+
+type Recent = OwnFacts['recent'][number]
+
+interface Limit {
+  readonly name: string
+  readonly most: number
+  readonly windowMs: number
+  /** Whether the first start of a crashed target is exempt. */
+  readonly exempts: boolean
+  appliesTo(intent: OwnIntent): boolean
+  counts(recent: Recent, intent: OwnIntent): boolean
+}
+
+/** The numbers of S-5.10, over sliding windows. An attempt counts from the moment it began. */
+export const BUDGET: readonly Limit[] = [
+  {
+    name: 'actions on the target per hour',
+    most: 4,
+    windowMs: HOUR,
+    exempts: false,
+    appliesTo: () => true,
+    counts: (recent, intent) => recent.targetKey === intent.targetKey,
+  },
+  {
+    name: 'actions on the target per day',
+    most: 6,
+    windowMs: DAY,
+    exempts: false,
+    appliesTo: () => true,
+    counts: (recent, intent) => recent.targetKey === intent.targetKey,
+  },
+  {
+    name: 'disruptive actions in the cluster per 15 min',
+    most: 1,
+    windowMs: 15 * MINUTE,
+    exempts: true,
+    appliesTo: (intent) => intent.disruptive,
+    counts: (recent, intent) => recent.disruptive && recent.cluster === intent.cluster,
+  },
+  {
+    name: 'actions in the cluster per day',
+    most: 6,
+    windowMs: DAY,
+    exempts: true,
+    appliesTo: () => true,
+    counts: (recent, intent) => recent.cluster === intent.cluster,
+  },
+  {
+    name: 'other targets acted on in the rack at a time',
+    most: 1,
+    windowMs: RACK_SPACING_MS,
+    exempts: true,
+    appliesTo: (intent) => intent.rack !== null,
+    counts: (recent, intent) =>
+      recent.cluster === intent.cluster && recent.rack === intent.rack && recent.targetKey !== intent.targetKey,
+  },
+  {
+    name: 'actions everywhere per hour',
+    most: 10,
+    windowMs: HOUR,
+    exempts: true,
+    appliesTo: () => true,
+    counts: () => true,
+  },
+]
+
+export const budget = defineOwnGuard({
+  kind: 'own',
+  type: 'budget',
+  summary: 'Not too many actions on the target, in its cluster and rack, and everywhere (S-5.10).',
+  decide(facts, intent, now) {
+    const evidence: Evidence[] = []
+    const refusals: string[] = []
+    for (const limit of BUDGET.filter((one) => one.appliesTo(intent))) {
+      const counted = facts.recent.filter((one) => one.startedAt > now - limit.windowMs && limit.counts(one, intent))
+      evidence.push({ name: limit.name, value: `${counted.length} of ${limit.most}`, source: 'store', at: now })
+      const exempt = intent.byPerson || (limit.exempts && intent.firstStart)
+      if (counted.length < limit.most || exempt) continue
+      refusals.push(`${counted.length} ${limit.name}, at most ${limit.most}; again at ${iso(freeAt(counted, limit))}`)
+    }
+    if (refusals.length > 0) return { guard: 'budget', verdict: 'refuse', reason: refusals.join('; '), evidence }
+    const reason = intent.byPerson ? 'a person asked: counted, not refused' : 'within the budget'
+    return { guard: 'budget', verdict: 'pass', reason, evidence }
+  },
+})
+
+/** When enough of the counted attempts have left the window for one more. */
+function freeAt(counted: readonly Recent[], limit: Limit): Instant {
+  const starts = counted.map(({ startedAt }) => startedAt).sort((a, b) => b - a)
+  return (starts[limit.most - 1] ?? 0) + limit.windowMs
+}

@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
+import {
+  BUSY,
+  boundedArgv,
+  DEADLINE_MARGIN_MS,
+  endedByLimit,
+  invalidArgv,
+  lockVerdict,
+  MARKER,
+  PIPE_GRACE_MS,
+  quoted,
+  sweepArgv,
+} from './command.ts'
+import type { Host, RunOptions, RunResult } from './host.ts'
+import { KILL_GRACE_MS } from './host.ts'
+import type { Client, Connector, Link, NotSent, SshConnection, SshLimits } from './ssh-connection.ts'
+import { openConnector } from './ssh-connection.ts'
+import type { Redactor } from './transcript.ts'
+import { openTranscript } from './transcript.ts'
+import { aborted, LATE, within } from './waiting.ts'
+
+export type { SshLimits } from './ssh-connection.ts'
+export { defaultSshLimits, shownHostKey } from './ssh-connection.ts'
+
+export interface SshContext {
+  readonly clock: Clock
+  readonly log: Pick<Logger, 'info' | 'warn'>
+  readonly redact: Redactor
+  readonly limits: SshLimits
+}
+
+export interface SshHost extends Host {
+  close(): void
+}
+
+type Channel = Parameters<NonNullable<Parameters<Client['exec']>[1]>>[1]
+
+/** A machine reached by SSH. The account's login shell must be a POSIX shell; `timeout`, `flock` and `env` must be there. */
+export function openSshHost(context: SshContext, host: string, connection: SshConnection): SshHost {
+  const connector = openConnector(context.clock, context.log, context.limits, host, connection)
+  const slots = openSlots(context.limits.channels)
+  return {
+    name: `ssh ${connection.user}@${host}`,
+    run: (argv, options) => runRemote(context, connector, slots, argv, options),
+    close: () => connector.close(),
+  }
+}
+
+async function runRemote(
+  context: SshContext,
+  connector: Connector,
+  slots: Slots,
+  argv: readonly string[],
+  options: RunOptions,
+): Promise<RunResult> {
+  const { clock, limits, redact } = context
+  const invalid = invalidArgv(argv, options.env)
+  if (invalid !== null) return { kind: 'notSent', cause: 'invalid', reason: invalid }
+
+  const until = clock.monotonic() + limits.sendWithinMs
+  const abort = aborted(options.signal)
+  const release = connector.hold()
+  const slot = slots.take()
+  try {
+    const free = await within(clock, limits.sendWithinMs, Promise.race([slot.taken, abort.promise]))
+    if (options.signal?.aborted === true) return unsent('given up before the command was sent')
+    if (free === LATE) return unsent(`all ${limits.channels} channels of the connection stayed busy`)
+    const marker = randomUUID()
+    const command = commandLine(argv, options, marker)
+    const opened = await openChannel(context, connector, command, until, options.signal)
+    if (opened.kind !== 'open') return { ...opened, reason: redact.whole(opened.reason) }
+    return await follow(context, opened, options, marker, abort.promise)
+  } finally {
+    slot.release()
+    release()
+    abort.release()
+  }
+}
+
+const unsent = (reason: string): NotSent => ({ kind: 'notSent', cause: 'unreachable', reason })
+
+/** Every word quoted: what a label put into argv arrives as it is, character by character. */
+function commandLine(argv: readonly string[], options: RunOptions, marker: string): string {
+  const env = { LANG: 'C.UTF-8', ...options.env, [MARKER]: marker }
+  const words = [
+    'env',
+    ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    ...boundedArgv(argv, options),
+  ]
+  return words.map(quoted).join(' ')
+}
+
+interface Opened {
+  readonly kind: 'open'
+  readonly link: Link
+  readonly channel: Channel
+}
+type Lost = Extract<RunResult, { kind: 'lost' }>
+
+/** Sends the command. A refused channel is asked for again: sshd frees a session later than its client sees it end. */
+async function openChannel(
+  context: SshContext,
+  connector: Connector,
+  command: string,
+  until: number,
+  signal: AbortSignal | undefined,
+): Promise<Opened | NotSent | Lost> {
+  const { clock } = context
+  for (let pause = 20; ; pause = Math.min(500, pause * 2)) {
+    const link = await within(clock, until - clock.monotonic(), connector.link())
+    if (link === LATE) return unsent('no connection in time')
+    if ('kind' in link) return link
+    if (signal?.aborted === true) return unsent('given up before the command was sent')
+    const answer = await within(clock, until - clock.monotonic(), exec(link.client, command))
+    if (answer === LATE) {
+      // It was sent and not answered: the peer may be frozen with our command in its buffers.
+      link.client.destroy()
+      return lost('the host did not answer to the command')
+    }
+    if (answer.kind === 'open') return { kind: 'open', link, channel: answer.channel }
+    if (/unable to exec/i.test(answer.reason))
+      return { kind: 'notSent', cause: 'authentication', reason: answer.reason }
+    const begun = !/channel open failure|not connected/i.test(answer.reason)
+    if (begun) return lost(answer.reason)
+    if (clock.monotonic() + pause > until) return unsent(answer.reason)
+    await clock.sleep(pause)
+  }
+}
+
+const lost = (reason: string): Lost => ({ kind: 'lost', reason, stdout: '', stderr: '' })
+
+type Answer =
+  | { readonly kind: 'open'; readonly channel: Channel }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+function exec(client: Client, command: string): Promise<Answer> {
+  return new Promise((resolve) => {
+    try {
+      client.exec(command, (err, channel) =>
+        resolve(err ? { kind: 'refused', reason: err.message } : { kind: 'open', channel }),
+      )
+    } catch (err) {
+      resolve({ kind: 'refused', reason: err instanceof Error ? err.message : String(err) })
+    }
+  })
+}
+
+interface Ended {
+  readonly exitCode: number | null
+  readonly signal: string | null
+}
+
+/** Waits for the command's end, its deadline, the loss of the connection, or being told to give up. */
+async function follow(
+  context: SshContext,
+  { link, channel }: Opened,
+  options: RunOptions,
+  marker: string,
+  abort: Promise<void>,
+): Promise<RunResult> {
+  const { clock, redact } = context
+  const stdout = openTranscript(redact)
+  const stderr = openTranscript(redact)
+  const startedAt = clock.monotonic()
+  channel.on('data', (chunk: Buffer) => stdout.push(chunk))
+  channel.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+  const exit = new Promise<Ended>((resolve) => {
+    channel.once('exit', (code: number | null, signal?: string) =>
+      resolve({ exitCode: code, signal: signal === undefined ? null : `SIG${signal.replace(/^SIG/, '')}` }),
+    )
+  })
+  const close = new Promise<'closed'>((resolve) => channel.once('close', () => resolve('closed')))
+  channel.end()
+
+  const deadline = options.limitMs + KILL_GRACE_MS + DEADLINE_MARGIN_MS
+  const ended = await within(
+    clock,
+    deadline,
+    Promise.race([exit, close, link.lost.then(() => 'closed' as const), abort.then(() => 'abort' as const)]),
+  )
+  const texts = () => ({ stdout: stdout.text(), stderr: stderr.text() })
+  if (ended === 'closed') {
+    const reason = link.isLost() ? await link.lost : 'the channel was closed without an exit status'
+    return {
+      kind: 'lost',
+      reason: `the connection was lost while the command ran: ${redact.whole(reason)}`,
+      ...texts(),
+    }
+  }
+  if (ended === LATE || ended === 'abort') {
+    await sweep(context, link, marker)
+    await within(clock, PIPE_GRACE_MS, close)
+    channel.close()
+    const what = ended === 'abort' ? 'given up while the command ran' : `the command did not end within ${deadline} ms`
+    return { kind: 'lost', reason: `${what}; what was left of it was killed where it could be found`, ...texts() }
+  }
+  const timedOut = endedByLimit(ended.exitCode, ended.signal, clock.monotonic() - startedAt, options.limitMs)
+  const open = (await within(clock, PIPE_GRACE_MS, close)) === LATE
+  // What left the group is let live only by a command that ended in time and let go of its pipes: a daemon of its own.
+  if (timedOut || open) await sweep(context, link, marker)
+  if (open) {
+    await within(clock, PIPE_GRACE_MS, close)
+    channel.close()
+  }
+  const { stdout: out, stderr: err } = texts()
+  const lock = ended.exitCode === BUSY && options.lock !== undefined ? lockVerdict(err, marker) : null
+  if (lock?.kind === 'unsafe') return { kind: 'notSent', cause: 'invalid', reason: lock.reason }
+  return {
+    kind: 'exited',
+    ...ended,
+    timedOut,
+    ...(lock === null ? { stdout: out, stderr: err } : { stdout: '', stderr: '', busy: true }),
+  }
+}
+
+/** Closing a channel stops nothing on the other side, so what carries the marker is killed by a command of its own. */
+async function sweep({ clock }: SshContext, link: Link, marker: string): Promise<void> {
+  const answer = await within(clock, KILL_GRACE_MS, exec(link.client, sweepArgv(marker).map(quoted).join(' ')))
+  if (answer === LATE || answer.kind !== 'open') return
+  const { channel } = answer
+  const done = new Promise<void>((resolve) => channel.once('close', () => resolve()))
+  channel.resume()
+  channel.stderr.resume()
+  channel.end()
+  await within(clock, KILL_GRACE_MS, done)
+}
+
+interface Slots {
+  take(): { readonly taken: Promise<void>; release(): void }
+}
+
+/** At most `count` holders at a time, first come first served; releasing before the turn gives the turn up. */
+function openSlots(count: number): Slots {
+  const waiting: (() => void)[] = []
+  let free = count
+  const next = () => {
+    if (free === 0) return
+    const grant = waiting.shift()
+    if (grant === undefined) return
+    free--
+    grant()
+  }
+  return {
+    take() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      let state: 'waiting' | 'held' | 'over' = 'waiting'
+      const grant = () => {
+        state = 'held'
+        resolve()
+      }
+      waiting.push(grant)
+      next()
+      return {
+        taken: promise,
+        release() {
+          if (state === 'waiting') waiting.splice(waiting.indexOf(grant), 1)
+          if (state === 'held') free++
+          state = 'over'
+          next()
+        },
+      }
+    },
+  }
+}

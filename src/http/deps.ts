@@ -1,0 +1,76 @@
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Logger } from 'pino'
+import type { Clock, Instant } from '../clock.ts'
+import type { Login } from '../config.ts'
+import type { Intake } from '../engine/intake.ts'
+import type { Store } from '../store/store.ts'
+import type { Telemetry } from '../telemetry.ts'
+
+/** What the routes stand on. Functions that read the configuration are called anew each time, so that a reload shows. */
+export interface HttpDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Logger
+  readonly telemetry: Telemetry
+  readonly intake: Intake
+  /** Wakes the core after a write. */
+  readonly wake: () => void
+  /** Alerts are missing from a delivery (too large, or cut by Alertmanager): fetch them. */
+  readonly onTruncated: () => void
+  readonly reload: () => Promise<ReloadResult>
+  readonly status: () => Status
+  /** What a pause may name. */
+  readonly known: () => KnownNames
+  /** Empty: everybody may. */
+  readonly webhookCredentials: readonly Login[]
+  readonly apiCredentials: readonly Login[]
+  /** PEM. Null: plain HTTP. */
+  readonly tls: { readonly cert: string | Buffer; readonly key: string | Buffer } | null
+  readonly bodyBytes: number
+  readonly version: string
+}
+
+export type ReloadResult =
+  | { readonly ok: true; readonly revision: string }
+  /** Each problem with `file:line:column` where it has one. The last good configuration stays in force. */
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+export interface Status {
+  readonly startedAt: Instant
+  readonly configuration: {
+    readonly loaded: boolean
+    readonly revision: string | null
+    readonly loadedAt: Instant | null
+    readonly lastReloadSuccessful: boolean
+  }
+  readonly loops: readonly LoopStatus[]
+}
+
+/** One of the loops that turn rows into effects. */
+export interface LoopStatus {
+  readonly name: string
+  readonly running: boolean
+  readonly lastRunAt: Instant | null
+  readonly lastError: string | null
+}
+
+export interface KnownNames {
+  readonly clusters: readonly string[]
+  readonly targets: readonly string[]
+  readonly rules: readonly string[]
+}
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>

@@ -1,0 +1,300 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { deliveryOf, type HttpWorld, startHttp } from '../../test/support/http.ts'
+import { planOf } from '../../test/support/plan.ts'
+import { systemClock } from '../clock.ts'
+import type { TokenAction } from '../store/store.ts'
+
+let world: HttpWorld | null = null
+async function start(): Promise<HttpWorld> {
+  world = await startHttp()
+  return world
+}
+afterEach(async () => {
+  await world?.stop()
+  world = null
+})
+
+interface Answer {
+  readonly status: number
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly body: any
+}
+const ask = async (answer: Promise<Response>): Promise<Answer> => {
+  const response = await answer
+  return { status: response.status, body: JSON.parse(await response.text()) as unknown }
+}
+
+describe('silences', () => {
+  const good = {
+    matchers: ['alertname="KafkaBrokerDown"', 'cluster=~"lab|dev"'],
+    author: 'ann',
+    comment: 'disk swap',
+    duration: '2h',
+  }
+
+  it('are created, shown, listed by state and ended', async () => {
+    const on = await start()
+
+    const made = await ask(on.send('POST', '/silence', good))
+    expect(made).toMatchObject({
+      status: 201,
+      body: { state: 'active', matchers: good.matchers, author: 'ann', comment: 'disk swap' },
+    })
+    expect(Date.parse(made.body.endsAt) - Date.parse(made.body.startsAt)).toBe(7_200_000)
+    const { id } = made.body
+    expect((await ask(on.get(`/silence/${id}`))).body).toEqual(made.body)
+    expect(on.seen.wakes).toBe(1)
+
+    const pending = await ask(
+      on.send('POST', '/silence', {
+        ...good,
+        duration: undefined,
+        start: '2999-01-01T00:00:00Z',
+        end: '2999-01-02T00:00:00Z',
+      }),
+    )
+    expect(pending.body.state).toBe('pending')
+    expect((await ask(on.get('/silence?state=active'))).body.items).toHaveLength(1)
+    expect((await ask(on.get('/silence?state=active,pending'))).body.items).toHaveLength(2)
+
+    expect(await ask(on.send('DELETE', `/silence/${id}`))).toMatchObject({ status: 200, body: { state: 'expired' } })
+    expect(await ask(on.send('DELETE', `/silence?id=${id}`))).toMatchObject({ status: 200, body: { state: 'expired' } })
+    expect((await ask(on.get('/silence?state=active'))).body.items).toHaveLength(0)
+    expect((await on.send('DELETE', '/silence/nothing')).status).toBe(404)
+  })
+
+  it('take all matchers in one text', async () => {
+    const on = await start()
+
+    const made = await ask(
+      on.send('POST', '/silence', { ...good, matchers: '{alertname="KafkaBrokerDown", cluster=~"lab|dev"}' }),
+    )
+    expect(made.body.matchers).toEqual(good.matchers)
+  })
+
+  it.each([
+    [{ matchers: [] }, 'matchers'],
+    [{ matchers: ['a="x"', 'b='.repeat(2)] }, ''],
+    [{ matchers: ['nonsense'] }, 'matchers[0]'],
+    [{ matchers: ['a=~"("'] }, 'matchers[0]'],
+    [{ matchers: ['alertname=~".+"'] }, 'matchers'],
+    [{ matchers: ['nolabel!="x"'] }, 'matchers'],
+    [{ author: '' }, 'author'],
+    [{ author: undefined }, 'author'],
+    [{ comment: ' ' }, 'comment'],
+    [{ duration: '0' }, 'duration'],
+    [{ duration: 'soon' }, 'duration'],
+    [{ duration: undefined }, 'duration'],
+    [{ end: '2999-01-01T00:00:00Z' }, 'duration'],
+    [{ duration: undefined, end: '2001-01-01T00:00:00Z' }, 'end'],
+    [{ start: 'tomorrow' }, 'start'],
+    [{ matcher: 'typo' }, 'body'],
+  ] as const)('are refused with the field named: %j', async (change, field) => {
+    const on = await start()
+
+    const { status, body } = await ask(on.send('POST', '/silence', { ...good, ...change }))
+    if (field === '') return expect([201, 400]).toContain(status)
+    expect([status, body.errors?.[0]?.field]).toEqual([400, field])
+    return expect(body.errors[0].problem.length).toBeGreaterThan(5)
+  })
+
+  it('that cover everything must say so on purpose', async () => {
+    const on = await start()
+
+    expect((await on.send('POST', '/silence', { ...good, matchers: ['alertname=~".+"'], all: true })).status).toBe(201)
+  })
+
+  it('S-3.4 hold the incidents they cover, without a new webhook', async () => {
+    const on = await start()
+    await on.deliver(deliveryOf([1]))
+    await on.settle()
+    await on.send('POST', '/silence', good)
+    await on.settle()
+
+    expect((await ask(on.get('/incidents'))).body.items[0]).toMatchObject({ state: 'waiting', reason: 'held' })
+  })
+})
+
+describe('incidents', () => {
+  it('are listed newest first, in pages, and shown with their whole trace', async () => {
+    const on = await start()
+    await on.deliver(deliveryOf([1, 2, 3]))
+    await on.settle()
+
+    const first = await ask(on.get('/incidents?limit=2&state=waiting,checking'))
+    expect(first.body.items.map(({ subject }: { subject: string }) => subject)).toEqual([
+      'lab/broker/3',
+      'lab/broker/2',
+    ])
+    const second = await ask(on.get(`/incidents?limit=2&cursor=${first.body.next}`))
+    expect(second.body).toMatchObject({ items: [{ subject: 'lab/broker/1' }], next: null })
+    expect((await on.get('/incidents?cursor=nonsense')).status).toBe(400)
+
+    const { id } = second.body.items[0]
+    const trace = await ask(on.get(`/incidents/${id}`))
+    expect(trace.body).toMatchObject({
+      incident: { id, state: 'waiting', plan: { rule: 'broker-down', revision: 'test' } },
+      alerts: [{ labels: { broker_id: '1' }, startsAt: '2026-11-21T03:54:52.808Z', endsAt: null }],
+      journal: [{ event: { type: 'opened' } }],
+    })
+    expect(trace.body.incident.openedAt).toMatch(/^\d{4}-.*Z$/)
+    expect(trace.body.timers.map(({ kind }: { kind: string }) => kind)).toContain('act')
+  })
+
+  it('S-6.2 are taken over, tried again and cancelled by a person, and say why where that changes nothing', async () => {
+    const on = await start()
+    await on.deliver(deliveryOf([1]))
+    await on.settle()
+
+    expect(await ask(on.send('POST', '/incidents/1/take-over', { by: 'ann', comment: 'mine' }))).toMatchObject({
+      status: 200,
+      body: { state: 'escalated', reason: 'takenOver', owner: 'ann' },
+    })
+    expect(await ask(on.send('POST', '/incidents/1/take-over', { by: 'ann' }))).toMatchObject({
+      status: 409,
+      body: { detail: 'ann has taken over incident 1 already' },
+    })
+    expect(await ask(on.send('POST', '/incidents/1/retry', { by: 'ann' }))).toMatchObject({
+      status: 200,
+      body: { state: 'checking' },
+    })
+    expect(await ask(on.send('POST', '/incidents/1/retry', { by: 'ann' }))).toMatchObject({
+      status: 409,
+      body: { detail: /granted already/ },
+    })
+    expect((await on.send('POST', '/incidents/1/cancel')).status).toBe(200)
+    expect(await ask(on.send('POST', '/incidents/1/cancel', { by: 'ann' }))).toMatchObject({ status: 409 })
+    expect((await on.send('POST', '/incidents/99/cancel', { by: 'ann' })).status).toBe(404)
+    expect((await on.send('POST', '/incidents/1/cancel', { by: 'ann', typo: 1 })).status).toBe(400)
+    expect(on.seen.wakes).toBe(4)
+  })
+
+  it('of a rule that only informs cannot be tried again, and say so', async () => {
+    const on = await start()
+    await on.deliver(deliveryOf([1]))
+    await on.settle(planOf({ mode: 'inform' }))
+
+    expect((await ask(on.send('POST', '/incidents/1/retry', { by: 'ann' }))).body.detail).toContain('mode inform')
+  })
+})
+
+describe('pauses', () => {
+  it('S-3.5 have an end, hold what they cover, and are ended by resume', async () => {
+    const on = await start()
+    await on.deliver(deliveryOf([1]))
+    await on.settle()
+
+    const made = await ask(on.send('POST', '/pause', { scope: 'cluster:lab', author: 'ann', comment: 'upgrade' }))
+    expect([made.status, Date.parse(made.body.endsAt) - Date.parse(made.body.startsAt)]).toEqual([201, 4 * 3_600_000])
+    await on.settle()
+    expect((await ask(on.get('/incidents/1'))).body.incident.held).not.toBeNull()
+    expect((await ask(on.get('/pause'))).body.items).toHaveLength(1)
+
+    expect(await ask(on.send('POST', '/resume', { scope: 'cluster:lab', by: 'ann' }))).toMatchObject({
+      status: 200,
+      body: { ended: [{ id: made.body.id }] },
+    })
+    await on.settle()
+    expect((await ask(on.get('/incidents/1'))).body.incident.held).toBeNull()
+    expect((await on.send('POST', '/resume', { scope: 'cluster:lab', by: 'ann' })).status).toBe(409)
+  })
+
+  it.each([
+    [{ duration: '8d' }, 'duration'],
+    [{ scope: 'cluster:lba' }, 'scope'],
+    [{ scope: 'target:lab/broker/9' }, 'scope'],
+    [{ scope: 'everything' }, 'scope'],
+    [{ author: undefined }, 'author'],
+  ])('are refused with the field named: %j', async (change, field) => {
+    const on = await start()
+
+    const { status, body } = await ask(
+      on.send('POST', '/pause', { scope: 'all', author: 'ann', comment: 'x', ...change }),
+    )
+    expect([status, body.errors[0].field]).toEqual([400, field])
+  })
+})
+
+describe('history', () => {
+  it('is refused with the field named when a filter cannot be read', async () => {
+    const on = await start()
+    for (const [query, field] of [
+      ['since=yesterday', 'since'],
+      ['outcome=great', 'outcome'],
+      ['limit=1001', 'limit'],
+      ['cursor=1', 'cursor'],
+      ['since=1h&until=2h', 'since'],
+      ['format=xml', 'format'],
+    ]) {
+      const { status, body } = await ask(on.get(`/history?${query}`))
+      expect([query, status, body.errors[0].field]).toEqual([query, 400, field])
+    }
+    expect(
+      (await ask(on.get('/history?since=24h&until=2999-01-01T00:00:00Z&cluster=lab&outcome=healed'))).body,
+    ).toEqual({ items: [], next: null })
+  })
+})
+
+describe('links in mails', () => {
+  async function linked(action: TokenAction): Promise<{ readonly on: HttpWorld; readonly path: string }> {
+    const on = await start()
+    await on.deliver(deliveryOf(['1<b>']))
+    await on.settle()
+    const now = systemClock.now()
+    return { on, path: `/link/${await on.store.issueToken(1, action, now + 60_000, now)}` }
+  }
+  const post = (on: HttpWorld, path: string, form: Record<string, string> = {}) =>
+    fetch(on.url + path, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' })
+
+  it('change nothing when they are opened, as mail scanners do, however often', async () => {
+    const { on, path } = await linked('takeOver')
+    const before = JSON.stringify((await ask(on.get('/incidents/1'))).body)
+
+    for (const method of ['GET', 'HEAD', 'GET']) expect((await on.send(method, path)).status).toBe(200)
+    const answer = await on.get(path)
+    const page = await answer.text()
+    expect(page).toMatch(/<form method="post">[\s\S]*<button type="submit">Take over</)
+    expect(page).toContain('1&lt;b&gt;')
+    expect(page).not.toMatch(/<script|<b>/)
+    expect(answer.headers.get('referrer-policy')).toBe('no-referrer')
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(JSON.stringify((await ask(on.get('/incidents/1'))).body)).toBe(before)
+  })
+
+  it('S-6.2 do once what the button says', async () => {
+    const { on, path } = await linked('takeOver')
+
+    expect((await post(on, path, { by: 'ann' })).status).toBe(200)
+    expect((await ask(on.get('/incidents/1'))).body.incident).toMatchObject({ state: 'escalated', owner: 'ann' })
+    expect((await post(on, path, { by: 'bob' })).status).toBe(410)
+    expect((await on.get(path)).status).toBe(410)
+    expect((await ask(on.get('/incidents/1'))).body.incident.owner).toBe('ann')
+  })
+
+  it('grant one more attempt', async () => {
+    const { on, path } = await linked('retry')
+
+    expect((await post(on, path)).status).toBe(200)
+    expect((await ask(on.get('/incidents/1'))).body.incident).toMatchObject({ state: 'checking', grants: 1 })
+  })
+
+  it('silence the alerts of the incident for as long as was chosen', async () => {
+    const { on, path } = await linked('silence')
+
+    expect((await post(on, path, { by: 'ann', duration: '1h' })).status).toBe(200)
+    const [silence] = (await ask(on.get('/silence'))).body.items
+    expect(silence.matchers.sort()).toEqual(['alertname="KafkaBrokerDown"', 'broker_id="1<b>"', 'cluster="lab"'])
+    expect(Date.parse(silence.endsAt) - Date.parse(silence.startsAt)).toBe(3_600_000)
+    expect(silence.author).toBe('ann')
+  })
+
+  it('that nobody issued, or that are too old, do nothing', async () => {
+    const on = await start()
+    const now = systemClock.now()
+    const old = await on.store.issueToken(1, 'retry', now - 1, now - 2).catch(() => 'gone')
+
+    expect((await post(on, '/link/nonsense')).status).toBe(410)
+    expect((await post(on, `/link/${old}`)).status).toBe(410)
+    expect((await post(on, '/link/x', { by: 'x'.repeat(5_000) })).status).toBe(413)
+  })
+})

@@ -1,0 +1,116 @@
+import type { Labels } from '../alert/alert.ts'
+import { addressText } from './address.ts'
+import type { Cluster, Inventory, Subject, Target } from './inventory.ts'
+
+/** What a rule's `target` may say: which kind of thing, and that the labels name it. */
+export type Selector = { readonly kind: 'broker' | 'exporter' | 'cluster'; readonly from: 'labels' }
+
+/**
+ * What the labels name (S-2.1): by `cluster` and `broker_id` (or `exporter`), else uniquely by `instance` and `host`, which
+ * must equal a host, an address or a declared alias as they stand. Nothing is guessed: no prefix, no case folding, no port
+ * cut off. Whatever is missing, unknown, ambiguous or contradictory is unresolved, with a sentence for the mail.
+ */
+export function resolveSubject(selector: Selector, labels: Labels, fingerprint: string, inventory: Inventory): Subject {
+  const cluster = clusterOf(labels, inventory)
+  const unresolved = (problem: string): Subject => ({
+    kind: 'unresolved',
+    key: `unresolved/${fingerprint}`,
+    cluster: typeof cluster === 'string' || cluster === null ? null : cluster.name,
+    problem,
+  })
+  if (typeof cluster === 'string') return unresolved(cluster)
+  if (selector.kind === 'cluster') {
+    if (cluster === null) return unresolved('the alert has no label "cluster"')
+    const key = `${cluster.name}/cluster/${cluster.name}`
+    return { kind: 'cluster', key, cluster: cluster.name, target: key }
+  }
+  const found = targetOf(selector.kind, labels, cluster, inventory)
+  if (typeof found === 'string') return unresolved(found)
+  return { kind: found.kind, key: found.key, cluster: found.cluster, target: found.key }
+}
+
+/** The cluster that the labels name, null where they name none, or what is wrong with the name. */
+function clusterOf(labels: Labels, inventory: Inventory): Cluster | string | null {
+  const name = label(labels, 'cluster')
+  if (name === null) return null
+  if (isEverything(name)) return `the label cluster=${quote(name)} names everything; a target must be one thing`
+  return inventory.clusters.get(name) ?? `the inventory has no cluster ${quote(name)}`
+}
+
+function targetOf(
+  kind: 'broker' | 'exporter',
+  labels: Labels,
+  cluster: Cluster | null,
+  inventory: Inventory,
+): Target | string {
+  const nameLabel = kind === 'broker' ? 'broker_id' : 'exporter'
+  const name = label(labels, nameLabel)
+  if (name !== null) {
+    if (isEverything(name)) return `the label ${nameLabel}=${quote(name)} names everything; a target must be one thing`
+    if (kind === 'broker' && !/^(?:0|[1-9]\d{0,9})$/.test(name))
+      return `the label broker_id=${quote(name)} is not a broker id`
+    if (cluster !== null) {
+      const target = targetsOf(cluster, kind).find((candidate) => candidate.name === name)
+      return target ?? `cluster ${quote(cluster.name)} has no ${kind} ${quote(name)} in the inventory`
+    }
+  }
+  const found = byAddress(kind, labels, cluster, inventory)
+  if (typeof found !== 'string' && name !== null && found.name !== name) {
+    return `the labels contradict each other: ${nameLabel}=${quote(name)}, but instance and host name ${found.key}`
+  }
+  return found
+}
+
+function byAddress(
+  kind: 'broker' | 'exporter',
+  labels: Labels,
+  cluster: Cluster | null,
+  inventory: Inventory,
+): Target | string {
+  const scope = cluster === null ? [...inventory.clusters.values()] : [cluster]
+  const all = scope.flatMap((each) => targetsOf(each, kind))
+  const given = (['instance', 'host'] as const).flatMap((name) => {
+    const value = label(labels, name)
+    return value === null
+      ? []
+      : [{ shown: `${name}=${quote(value)}`, value, targets: all.filter((target) => namesOf(target).includes(value)) }]
+  })
+  const shown = given.map((each) => each.shown).join(' and ')
+  const everything = given.find(({ value }) => isEverything(value))
+  if (everything !== undefined) return `the label ${everything.shown} names everything; a target must be one thing`
+  if (given.length === 0) {
+    return kind === 'broker'
+      ? 'the alert names no broker: neither cluster and broker_id, nor instance, nor host'
+      : 'the alert names no exporter: neither cluster and exporter, nor instance, nor host'
+  }
+  const known = given.filter(({ targets }) => targets.length > 0)
+  if (known.length === 0) return `no ${kind} in the inventory has the host, address or alias of ${shown}`
+  const common = all.filter((target) => known.every(({ targets }) => targets.includes(target)))
+  const [only, ...others] = common
+  if (only === undefined) return `the labels contradict each other: ${shown} name different ${kind}s`
+  if (others.length > 0) return `${shown} could be any of ${common.map(({ key }) => key).join(', ')}`
+  return only
+}
+
+function namesOf(target: Target): readonly string[] {
+  const address = target.address === null ? [] : [addressText(target.address)]
+  return [target.host, ...address, ...target.aliases]
+}
+
+function targetsOf(cluster: Cluster, kind: 'broker' | 'exporter'): readonly Target[] {
+  return kind === 'broker' ? cluster.brokers : cluster.exporters
+}
+
+/** A missing label is the empty one, as everywhere in Prometheus. */
+function label(labels: Labels, name: string): string | null {
+  const value = Object.hasOwn(labels, name) ? labels[name] : undefined
+  return value === undefined || value === '' ? null : value
+}
+
+function isEverything(value: string): boolean {
+  return value === '*' || value.toLowerCase() === 'all'
+}
+
+function quote(value: string): string {
+  return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value)
+}

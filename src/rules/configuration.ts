@@ -1,0 +1,99 @@
+import { globSync, statSync } from 'node:fs'
+import { basename, dirname, extname, join, relative, resolve } from 'node:path'
+import { type Config, type LoadedConfig, loadConfig } from '../config.ts'
+import { complainTo } from '../document/document.ts'
+import { orderProblems, type Problem } from '../document/problem.ts'
+import type { Inventory } from '../inventory/inventory.ts'
+import { type LoadedInventory, loadInventory } from '../inventory/load.ts'
+import { keyFileProblems } from './key-files.ts'
+import { loadRules } from './load.ts'
+import type { Rule } from './match.ts'
+import type { Powers } from './powers.ts'
+import { revisionOf } from './revision.ts'
+
+/** Everything that people edit, checked together. */
+export interface Configuration {
+  readonly config: Config
+  readonly inventory: Inventory
+  readonly rules: readonly Rule[]
+  readonly revision: string
+}
+
+export type LoadedConfiguration =
+  | { readonly ok: Configuration; readonly warnings: readonly Problem[] }
+  | { readonly problems: readonly Problem[] }
+
+/** Loads configuration, inventory and rules, and says everything that is wrong in any of them at once. Never throws for it. */
+export function loadConfiguration(
+  configFile: string,
+  powers: Powers,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): LoadedConfiguration {
+  const loaded = loadConfig(configFile, env)
+  const problems: Problem[] = [...loaded.problems]
+  if (loaded.paths === null) return { problems: orderProblems(problems) }
+
+  const inventory = loadInventory(shown(loaded.paths.inventory))
+  const files = rulesFiles(loaded, problems)
+  const revision = revisionOf(dirname(resolve(configFile)), [loaded.paths.inventory, ...files])
+  const { rules, problems: wrong } = loadRules(files.map(shown), {
+    config: loaded.config,
+    inventory: inventory.inventory,
+    powers,
+    revision,
+  })
+  problems.push(
+    ...inventory.problems,
+    ...wrong,
+    ...keyFileProblems(inventory, rules),
+    ...clusterProblems(loaded, inventory),
+  )
+
+  const { config } = loaded
+  const ordered = orderProblems(problems)
+  if (config === null || inventory.inventory === null || ordered.some(({ severity }) => severity === 'error'))
+    return { problems: ordered }
+  return { ok: { config, inventory: inventory.inventory, rules, revision }, warnings: ordered }
+}
+
+/** The files behind `rules`: each entry is a file, a folder or a glob. Tests of rules (`*.test.yml`) are not rules. */
+function rulesFiles({ document, paths }: LoadedConfig, problems: Problem[]): readonly string[] {
+  const files = new Set<string>()
+  for (const [index, entry] of (paths?.rules ?? []).entries()) {
+    const found = isFolder(entry)
+      ? globSync(join(entry, '*.{yml,yaml,json}'))
+      : /[*?[{]/.test(entry)
+        ? globSync(entry)
+        : [entry]
+    for (const file of found.filter((each) => !basename(each, extname(each)).endsWith('.test')).sort()) files.add(file)
+    if (found.length === 0 && document !== null)
+      complainTo(problems, document, 'warning')(['rules', index], `no rules file at ${shown(entry)}`)
+  }
+  return [...files]
+}
+
+/** Credentials may only be bound to clusters that exist (S-2.2). */
+function clusterProblems({ config, document }: LoadedConfig, { inventory }: LoadedInventory): readonly Problem[] {
+  const problems: Problem[] = []
+  if (config === null || document === null || inventory === null) return problems
+  for (const [index, { clusters }] of config.webhookCredentials.entries()) {
+    for (const [position, name] of (clusters ?? []).entries()) {
+      if (inventory.clusters.has(name)) continue
+      complainTo(problems, document)(
+        ['webhook', 'credentials', index, 'clusters', position],
+        `the inventory has no cluster "${name}"`,
+      )
+    }
+  }
+  return problems
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
+/** Relative to where the person stands, when that is shorter to read. */
+function shown(path: string): string {
+  const near = relative(process.cwd(), path)
+  return near === '' || near.startsWith('..') ? path : near
+}

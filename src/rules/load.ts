@@ -1,0 +1,235 @@
+import type { Matcher } from '../alert/matcher.ts'
+import { parseMatcher } from '../alert/matcher-syntax.ts'
+import type { Config } from '../config.ts'
+import { type Complain, complainTo, type Path, readDocument, type SourceDocument } from '../document/document.ts'
+import { type Problem, suggestion } from '../document/problem.ts'
+import { validate } from '../document/validate.ts'
+import type { Plan } from '../incident/plan.ts'
+import type { Inventory } from '../inventory/inventory.ts'
+import type { Selector } from '../inventory/resolve.ts'
+import type { Rule } from './match.ts'
+import type { Powers } from './powers.ts'
+import { compileRunbook, type WrittenRunbook } from './runbook.ts'
+import { type RuleFields, RulesFile } from './schema.ts'
+
+/** What rules are checked against. Null: that file is broken itself, so only what does not need it is checked. */
+export interface RuleContext {
+  readonly config: Config | null
+  readonly inventory: Inventory | null
+  readonly powers: Powers
+  readonly revision: string
+}
+
+export interface LoadedRules {
+  /** In the order in which they are tried. What is broken is left out. */
+  readonly rules: readonly Rule[]
+  readonly problems: readonly Problem[]
+}
+
+interface WrittenRule {
+  readonly fields: RuleFields
+  readonly document: SourceDocument
+  readonly path: Path
+}
+
+/** How long a webhook's own word counts where nobody else can be asked. Only for mode inform (S-5.3). */
+const WORD_OF_WEBHOOK_MS = 15 * 60_000
+
+/** Reads the rules files in the given order. A runbook may stand in another file than its rules. */
+export function loadRules(files: readonly string[], context: RuleContext): LoadedRules {
+  const problems: Problem[] = []
+  const rules = new Map<string, WrittenRule>()
+  const runbooks = new Map<string, WrittenRunbook>()
+  for (const file of files) collect(file, rules, runbooks, problems)
+
+  const used = new Set<string>()
+  const loaded = [...rules.values()].flatMap((written): readonly Rule[] => {
+    used.add(written.fields.runbook)
+    const rule = ruleOf(written, runbooks, context, problems)
+    return rule === null ? [] : [rule]
+  })
+  for (const runbook of runbooks.values()) {
+    if (used.has(runbook.name)) continue
+    compileRunbook(runbook, null, context.powers, problems)
+    complainTo(problems, runbook.document, 'warning')(runbook.path, `no rule uses the runbook "${runbook.name}"`, 'key')
+  }
+  return { rules: loaded, problems }
+}
+
+function collect(
+  file: string,
+  rules: Map<string, WrittenRule>,
+  runbooks: Map<string, WrittenRunbook>,
+  problems: Problem[],
+): void {
+  const { document, problems: unreadable } = readDocument(file)
+  problems.push(...unreadable)
+  if (document === null) return
+  const checked = validate(document, document.value ?? {}, RulesFile)
+  if ('problems' in checked) {
+    problems.push(...checked.problems)
+    return
+  }
+  const complain = complainTo(problems, document)
+  const once = (
+    what: string,
+    name: string,
+    earlier: { readonly document: SourceDocument } | undefined,
+    path: Path,
+  ): boolean => {
+    if (earlier !== undefined) complain(path, `the ${what} "${name}" is already there in ${earlier.document.file}`)
+    return earlier === undefined
+  }
+  for (const [index, fields] of checked.ok.rules.entries()) {
+    const path = ['rules', index]
+    if (once('rule', fields.name, rules.get(fields.name), [...path, 'name']))
+      rules.set(fields.name, { fields, document, path })
+  }
+  for (const [name, fields] of Object.entries(checked.ok.runbooks)) {
+    const path = ['runbooks', name]
+    if (once('runbook', name, runbooks.get(name), path)) runbooks.set(name, { name, fields, document, path })
+  }
+}
+
+function ruleOf(
+  { fields, document, path }: WrittenRule,
+  runbooks: ReadonlyMap<string, WrittenRunbook>,
+  { config, inventory, powers, revision }: RuleContext,
+  problems: Problem[],
+): Rule | null {
+  const before = problems.length
+  const complain: Complain = (at, message, part) => complainTo(problems, document)([...path, ...at], message, part)
+  const matchers = matchersOf(fields, complain)
+  const selector = selectorOf(fields)
+  if (config !== null) receiversOf(fields, config, complain)
+  const firing = firingOf(fields, config, complain)
+
+  const written = runbooks.get(fields.runbook)
+  if (written === undefined) {
+    complain(['runbook'], `there is no runbook "${fields.runbook}"${suggestion(fields.runbook, runbooks.keys())}`)
+    return null
+  }
+  const runbook = compileRunbook(written, selector.kind, powers, problems)
+  if (fields.mode === 'act') {
+    if (written.fields.symptom === undefined) {
+      complain(
+        ['mode'],
+        `mode act needs a \`symptom\` in the runbook "${written.name}": what a direct look must see before anything is done`,
+      )
+    }
+    for (const cluster of reachable(matchers, inventory)) {
+      if (cluster.clusterId !== null) continue
+      complain(
+        ['mode'],
+        `mode act needs the cluster_id of cluster "${cluster.name}" in the inventory, or a matcher that keeps the rule away from it`,
+      )
+    }
+  }
+  if (problems.slice(before).some(({ severity }) => severity === 'error')) return null
+  return {
+    name: fields.name,
+    matchers,
+    selector,
+    continue: fields.continue,
+    plan: planOf(fields, selector, firing, runbook, revision),
+  }
+}
+
+function matchersOf(fields: RuleFields, complain: Complain): readonly Matcher[] {
+  return fields.match.flatMap((text, index) => {
+    const parsed = parseMatcher(text)
+    if ('ok' in parsed) return [parsed.ok]
+    complain(['match', index], `matcher ${JSON.stringify(text)}, character ${parsed.column}: ${parsed.problem}`)
+    return []
+  })
+}
+
+function selectorOf({ target }: RuleFields): Selector {
+  const kind = target.broker !== undefined ? 'broker' : target.exporter !== undefined ? 'exporter' : 'cluster'
+  return { kind, from: 'labels' }
+}
+
+function receiversOf({ escalation }: RuleFields, config: Config, complain: Complain): void {
+  const check = (name: string, at: Path): void => {
+    if (config.receivers.has(name)) return
+    complain(at, `there is no receiver "${name}" in ${config.file}${suggestion(name, config.receivers.keys())}`)
+  }
+  for (const [index, name] of escalation.to.entries()) check(name, ['escalation', 'to', index])
+  for (const [level, { to }] of escalation.levels.entries()) {
+    for (const [index, name] of to.entries()) check(name, ['escalation', 'levels', level, 'to', index])
+  }
+  if (config.smtp === null) complain(['escalation', 'to'], 'nobody can be told: the configuration has no `smtp`')
+}
+
+function firingOf({ firing, mode }: RuleFields, config: Config | null, complain: Complain): Plan['firing'] {
+  const maxAgeMs = firing.max_age ?? null
+  const asked = { alertmanager: (config?.alertmanagers.length ?? 1) > 0, prometheus: config?.prometheus !== null }
+  const source = firing.source ?? (asked.alertmanager ? 'alertmanager' : asked.prometheus ? 'prometheus' : null)
+  if (source === 'webhook') {
+    if (maxAgeMs === null)
+      complain(['firing'], 'source webhook needs a `max_age`: how old the last notification may be')
+    return { source, maxAgeMs }
+  }
+  if (maxAgeMs !== null) complain(['firing', 'max_age'], '`max_age` is only for source webhook', 'key')
+  if (source === null) {
+    if (mode === 'act') {
+      complain(
+        ['mode'],
+        'mode act needs somebody to ask whether the alert still fires: configure alertmanagers or prometheus, or firing: { source: webhook, max_age: … }',
+      )
+    }
+    return { source: 'webhook', maxAgeMs: WORD_OF_WEBHOOK_MS }
+  }
+  if (!asked[source])
+    complain(
+      ['firing', 'source'],
+      `the configuration has no ${source === 'prometheus' ? '`prometheus`' : '`alertmanagers`'} to ask`,
+    )
+  return { source, maxAgeMs: null }
+}
+
+/** The clusters that the rule's own matchers on `cluster` let through. */
+function reachable(matchers: readonly Matcher[], inventory: Inventory | null) {
+  const onCluster = matchers.filter(({ name }) => name === 'cluster')
+  return [...(inventory?.clusters.values() ?? [])].filter(({ name }) =>
+    onCluster.every(({ test }) => test(name) || test('')),
+  )
+}
+
+function planOf(
+  fields: RuleFields,
+  selector: Selector,
+  firing: Plan['firing'],
+  runbook: Plan['runbook'],
+  revision: string,
+): Plan {
+  const { attempts, escalation } = fields
+  return {
+    rule: fields.name,
+    revision,
+    rank: fields.rank,
+    mode: fields.mode === 'act' ? 'act' : 'inform',
+    afterMs: fields.after,
+    targetKind: selector.kind,
+    attempts: {
+      max: attempts.max,
+      backoff: {
+        initialMs: attempts.backoff.initial,
+        multiplier: attempts.backoff.multiplier,
+        maxMs: attempts.backoff.max,
+      },
+      stableMs: attempts.stable,
+    },
+    escalation: {
+      to: escalation.to,
+      repeatMs: escalation.repeat,
+      levels: escalation.levels.map(({ to, after }) => ({ to, afterMs: after })),
+      tellByMs: escalation.tell_by,
+      escalateAfterMs: escalation.escalate_after,
+      giveUpMs: escalation.give_up,
+      startPatienceMs: escalation.start_patience,
+    },
+    firing,
+    runbook,
+  }
+}

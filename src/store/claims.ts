@@ -1,0 +1,162 @@
+import { sql } from 'kysely'
+import type { Instant } from '../clock.ts'
+import type { OwnFacts, OwnIntent } from '../guards/guard.ts'
+import type { Decision } from '../incident/event.ts'
+import type { Incident } from '../incident/incident.ts'
+import type { GuardResult } from '../incident/verdict.ts'
+import { alertsOfIncident } from './alerts.ts'
+import { record } from './decisions.ts'
+import { applyEvent, loadIncident } from './incidents.ts'
+import { clusterHold, ownFacts, type RackOf, targetHold } from './own-facts.ts'
+import type { ClaimedAttempt, Moved } from './store.ts'
+import type { Tables } from './tables.ts'
+import { countAttempt, targetHistory } from './targets.ts'
+import { exec, fixed, one, type Unit } from './unit.ts'
+
+/** Decides over our own rows, inside the unit that takes the holds; it must not wait for anything. */
+export type Decide = (
+  facts: OwnFacts,
+  intent: OwnIntent,
+  now: Instant,
+) => { readonly decision: Decision; readonly results: readonly GuardResult[] }
+
+export interface Claim {
+  readonly owner: string
+  readonly now: Instant
+  readonly leaseMs: number
+  readonly decide: Decide
+  readonly rackOf: RackOf
+}
+
+const nextScheduled = fixed((db) =>
+  db.selectFrom('attempts').selectAll().where('status', '=', sql.lit('scheduled')).orderBy('id').limit(1),
+)
+const withdraw = fixed((db, p: { id: number; now: number }) =>
+  db
+    .updateTable('attempts')
+    .set({ status: 'withdrawn', reason: 'no longer wanted', finished_at: p.now })
+    .where('id', '=', p.id),
+)
+const startedOn = fixed((db, p: { target: string }) =>
+  db
+    .selectFrom('attempts')
+    .select(['incident', 'number', 'started_at'])
+    .where('target_key', '=', p.target)
+    .where('status', '=', sql.lit('started')),
+)
+/** A hold of the same incident passes to its next attempt; nobody else's does. */
+const takeHold = fixed((db, p: { key: string; incident: number; attempt: number; now: number }) =>
+  db
+    .insertInto('holds')
+    .values({ key: p.key, incident: p.incident, attempt: p.attempt, taken_at: p.now })
+    .onConflict((c) =>
+      c
+        .column('key')
+        .doUpdateSet((eb) => ({ attempt: eb.ref('excluded.attempt'), taken_at: eb.ref('excluded.taken_at') }))
+        .whereRef('holds.incident', '=', 'excluded.incident'),
+    ),
+)
+const dropHolds = fixed((db, p: { attempt: number }) => db.deleteFrom('holds').where('attempt', '=', p.attempt))
+const start = fixed((db, p: { id: number; owner: string; until: number; now: number }) =>
+  db
+    .updateTable('attempts')
+    .set({ status: 'started', started_at: p.now, owner: p.owner, lease_until: p.until })
+    .where('id', '=', p.id)
+    .where('status', '=', sql.lit('scheduled')),
+)
+
+type Row = Omit<Tables['attempts'], 'id'> & { readonly id: number }
+
+/** The oldest scheduled attempt: begun, or refused. */
+export function* claimAttempt(claim: Claim): Unit<ClaimedAttempt | { readonly refused: Moved } | null> {
+  for (let row = yield* one(nextScheduled({})); row; row = yield* one(nextScheduled({}))) {
+    const incident = yield* loadIncident(row.incident)
+    const claimed = incident ? yield* claimRow(claim, row, incident) : null
+    if (claimed) return claimed
+    yield* exec(withdraw({ id: row.id, now: claim.now }))
+  }
+  return null
+}
+
+/** Null when the incident does not want the attempt any more. */
+function* claimRow(
+  claim: Claim,
+  row: Row,
+  incident: Incident,
+): Unit<ClaimedAttempt | { readonly refused: Moved } | null> {
+  const { now, owner, leaseMs } = claim
+  const steps = incident.plan.runbook.rungs[row.rung - 1] ?? []
+  const { decision, results } = yield* judge(claim, row, incident)
+  const { verdict, guard, reason } = decision
+  yield* record({ incident: incident.id, attempt: row.number, kind: 'claim', verdict, guard, reason, results }, now)
+  const obstacle = verdict === 'pass' ? yield* takeHolds(row, now) : null
+  const refusal = verdict === 'pass' ? obstacle && lost(obstacle) : decision
+  if (refusal) {
+    const refused = yield* applyEvent(incident, { type: 'claimRefused', attempt: row.number, decision: refusal }, now)
+    return refused && { refused }
+  }
+  const moved = yield* applyEvent(incident, { type: 'attemptStarted', attempt: row.number }, now)
+  if (!moved) {
+    yield* exec(dropHolds({ attempt: row.id }))
+    return null
+  }
+  yield* exec(start({ id: row.id, owner, until: now + leaseMs, now }))
+  yield* countAttempt(row.target_key)
+  return {
+    id: row.id,
+    incident: moved.incident,
+    number: row.number,
+    rung: row.rung,
+    steps,
+    byPerson: row.by_person === 1,
+    owner,
+    alerts: yield* alertsOfIncident(incident.id),
+    targetKey: row.target_key,
+    scheduledAt: row.scheduled_at,
+    startedAt: now,
+  }
+}
+
+function* judge({ decide, rackOf, now }: Claim, row: Row, incident: Incident): Unit<ReturnType<Decide>> {
+  const facts = yield* ownFacts(incident, row.target_key, row.cluster, rackOf, now)
+  const { attempts } = yield* targetHistory(row.target_key, now)
+  const intent: OwnIntent = {
+    incident: incident.id,
+    targetKey: row.target_key,
+    cluster: row.cluster ?? '',
+    disruptive: row.disruptive === 1,
+    byPerson: row.by_person === 1,
+    attempt: row.number,
+    rack: rackOf(row.target_key),
+    // Only a start can be exempt from the budgets (S-5.10).
+    firstStart: attempts === 0 && !incident.changed && row.disruptive === 0,
+  }
+  return decide(facts, intent, now)
+}
+
+/** All holds, in sorted order; or none, and what stands in the way (S-4.2). */
+function* takeHolds(row: Row, now: Instant): Unit<string | null> {
+  const running = yield* one(startedOn({ target: row.target_key }))
+  if (running) return `attempt ${running.number} of incident ${running.incident} runs on ${row.target_key}`
+  const keys = [targetHold(row.target_key)]
+  if (row.disruptive === 1 && row.cluster !== null) keys.push(clusterHold(row.cluster))
+  for (const key of keys.sort()) {
+    const taken = yield* exec(takeHold({ key, incident: row.incident, attempt: row.id, now }))
+    if (taken === 1) continue
+    yield* exec(dropHolds({ attempt: row.id }))
+    return `another attempt holds ${key}`
+  }
+  return null
+}
+
+function lost(reason: string): Decision {
+  return {
+    verdict: 'refuse',
+    guard: 'one-at-a-time',
+    reason,
+    quiet: false,
+    until: null,
+    escalate: null,
+    gone: false,
+  }
+}

@@ -1,0 +1,373 @@
+import { describe, expect, test } from 'vitest'
+import { replay } from '../../incident/replay.ts'
+import type { Store } from '../store.ts'
+import {
+  alert,
+  broker,
+  claim,
+  decidePass,
+  drain,
+  fire,
+  fireTimers,
+  HOUR,
+  incident,
+  look,
+  MINUTE,
+  pass,
+  passGuards,
+  plan,
+  receive,
+  refuse,
+  resolved,
+  runAttempt,
+  schedule,
+  SECOND,
+  see,
+  T0,
+} from './fixtures.ts'
+
+export function coreConformance(fresh: () => Promise<Store>): void {
+  const opening = { plan: plan(), subject: broker(1) }
+
+  describe('incidents', () => {
+    test('S-3.1 at most one open incident per rule and subject; further alerts join it', async () => {
+      const store = await fresh()
+      const first = await fire(store, alert('A', { labels: { instance: 'x' } }), opening, T0)
+      const second = await fire(store, alert('A', { labels: { instance: 'y' } }), opening, T0)
+      expect(second.incident.id).toBe(first.incident.id)
+      expect(second.incident.firing).toHaveLength(2)
+      await fire(store, alert('B'), { plan: plan({ rule: 'other' }), subject: broker(1) }, T0)
+      expect(await store.openIncidents()).toHaveLength(2)
+    })
+
+    test('S-1.2 it is unfired only when the last of its alerts resolves', async () => {
+      const store = await fresh()
+      const [x, y] = [alert('A', { labels: { instance: 'x' } }), alert('A', { labels: { instance: 'y' } })]
+      const { id } = (await fire(store, x, opening, T0)).incident
+      await fire(store, y, opening, T0)
+      await receive(store, [resolved(x)], T0)
+      await drain(store, [], T0)
+      expect(await incident(store, id)).toMatchObject({ state: 'waiting', firing: [{ fingerprint: y.fingerprint }] })
+      await receive(store, [resolved(y)], T0)
+      await drain(store, [], T0)
+      expect(await incident(store, id)).toMatchObject({ state: 'verifying', firing: [] })
+    })
+
+    test('S-1.1 a startsAt that moved backward before the resolve still resolves the occurrence', async () => {
+      const store = await fresh()
+      const a = alert('A', { startsAt: T0 })
+      const { id } = (await fire(store, a, opening, T0)).incident
+      await receive(store, [{ ...a, startsAt: T0 - HOUR }], T0)
+      await receive(store, [resolved(a, { startsAt: T0 - HOUR, endsAt: T0 + MINUTE })], T0 + MINUTE)
+      await drain(store, [opening], T0 + MINUTE)
+      expect((await incident(store, id)).firing).toEqual([])
+    })
+
+    test('a new occurrence without a resolve between replaces the old one', async () => {
+      const store = await fresh()
+      const a = alert('A', { startsAt: T0 })
+      const { id } = (await fire(store, a, opening, T0)).incident
+      await receive(store, [{ ...a, startsAt: T0 + MINUTE }], T0)
+      await drain(store, [], T0)
+      expect((await incident(store, id)).firing).toEqual([{ fingerprint: a.fingerprint, startsAt: T0 + MINUTE }])
+    })
+
+    test('every save bumps the version and writes one line of the journal', async () => {
+      const store = await fresh()
+      const { id, version } = (await fire(store, alert('A'), opening, T0)).incident
+      expect(version).toBe(1)
+      const taken = await store.apply(id, { type: 'takenOver', by: 'jane' }, T0 + 1)
+      expect(taken?.incident).toMatchObject({ version: 2, owner: 'jane' })
+      const journal = await store.journal(id)
+      expect(journal.map(({ event, at }) => [event.type, at])).toEqual([
+        ['opened', T0],
+        ['takenOver', T0 + 1],
+      ])
+      expect(journal[0]?.event).toMatchObject({ plan: opening.plan, subject: opening.subject })
+    })
+
+    test('S-3.8 what changes nothing leaves no trace', async () => {
+      const store = await fresh()
+      const { id } = (await fire(store, alert('A'), opening, T0)).incident
+      expect(await store.apply(id, { type: 'attemptStarted', attempt: 7 }, T0)).toBeNull()
+      expect(await store.apply(999, { type: 'leads' }, T0)).toBeNull()
+      expect(await store.journal(id)).toHaveLength(1)
+      expect((await incident(store, id)).version).toBe(1)
+    })
+
+    test('the plan comes back as it went in, also after a restriction', async () => {
+      const store = await fresh()
+      const { id } = (await fire(store, alert('A'), opening, T0)).incident
+      expect((await incident(store, id)).plan).toEqual(opening.plan)
+      await store.apply(id, { type: 'restricted', to: 'inform', reason: 'rule changed' }, T0)
+      expect((await incident(store, id)).plan).toEqual({ ...opening.plan, mode: 'inform' })
+      expect((await store.incidents({ limit: 1 })).items[0]).toMatchObject({ mode: 'inform' })
+    })
+
+    test('S-3.8 replay of the journal equals the stored incident', async () => {
+      const store = await fresh()
+      const id = await runAttempt(store, { plan: plan({ rungs: [[opening.plan.runbook.rungs[0]?.[0] ?? fail()]] }), subject: broker(1) }, T0)
+      await see(store, look(), T0 + 2 * MINUTE)
+      await store.apply(id, { type: 'takenOver', by: 'jane' }, T0 + 3 * MINUTE)
+      const stored = await incident(store, id)
+      expect(stored.state).toBe('probation')
+      expect({ ...replay(id, await store.journal(id)), version: stored.version }).toEqual(stored)
+    })
+
+    test('a closed incident leaves nothing due, holds nothing, and its subject can open anew', async () => {
+      const store = await fresh()
+      const a = alert('A')
+      const { id } = (await fire(store, a, opening, T0)).incident
+      await receive(store, [resolved(a)], T0 + 1)
+      await drain(store, [], T0 + 1)
+      await see(store, look(), T0 + 2)
+      expect(await incident(store, id)).toMatchObject({ state: 'closed', outcome: 'cleared', closedAt: T0 + 2 })
+      const view = await store.incidentView(id)
+      expect(view?.timers).toEqual([])
+      expect(await store.claimLook('me', T0 + 3, 1)).toBeNull()
+      expect(await store.apply(id, { type: 'retryRequested', by: 'x' }, T0 + 3)).toBeNull()
+      const again = await fire(store, { ...a, startsAt: T0 + HOUR }, opening, T0 + HOUR)
+      expect(again.incident.id).toBeGreaterThan(id)
+    })
+  })
+
+  describe('timers', () => {
+    test('S-3.7 they come in the order of their time, each exactly once', async () => {
+      const store = await fresh()
+      await fire(store, alert('A'), { plan: plan({ afterMs: 50 * SECOND }), subject: broker(1) }, T0)
+      await fire(store, alert('B'), { plan: plan({ afterMs: 40 * SECOND }), subject: broker(2) }, T0)
+      expect(await store.nextDueAt()).toBe(T0 + 40 * SECOND)
+      expect(await store.nextTimer(T0 + 39 * SECOND)).toBeNull()
+      const timer = (await store.nextTimer(T0 + HOUR)) ?? fail()
+      expect(timer).toMatchObject({ kind: 'act', dueAt: T0 + 40 * SECOND })
+      expect((await store.fireTimer(timer, T0 + HOUR))?.incident.state).toBe('checking')
+      expect(await store.fireTimer(timer, T0 + HOUR)).toBeNull()
+      expect(await store.nextTimer(T0 + HOUR)).toMatchObject({ kind: 'act', dueAt: T0 + 50 * SECOND })
+    })
+
+    test('a timer that was moved meanwhile does not fire at its old time', async () => {
+      const store = await fresh()
+      const { id } = (await fire(store, alert('A'), opening, T0)).incident
+      const timer = (await store.nextTimer(T0 + HOUR)) ?? fail()
+      await store.apply(id, { type: 'held', by: 'x' }, T0 + 1)
+      expect(await store.fireTimer(timer, T0 + HOUR)).toBeNull()
+    })
+
+    test('an inbox row and an election are due at once, an empty store never', async () => {
+      const store = await fresh()
+      expect(await store.nextDueAt()).toBeNull()
+      await receive(store, [alert('A')], T0)
+      expect(await store.nextDueAt()).toBe(0)
+    })
+  })
+
+  describe('leaders', () => {
+    const low = { plan: plan({ rule: 'low', rank: 10 }), subject: broker(1) }
+    const high = { plan: plan({ rule: 'high', rank: 200 }), subject: broker(1) }
+
+    async function elect(store: Store, now: number) {
+      for (const target of await store.pendingElections()) await store.electLeader(target, now)
+    }
+
+    test('S-3.1 the second incident on a target attaches, and is evaluated anew when the leader closes', async () => {
+      const store = await fresh()
+      const a = alert('A')
+      const leader = (await fire(store, a, opening, T0)).incident
+      const other = (await fire(store, alert('B'), high, T0)).incident
+      expect(other).toMatchObject({ leader: leader.id, reason: 'attached' })
+      await receive(store, [resolved(a)], T0 + 1)
+      await drain(store, [], T0 + 1)
+      await see(store, look(), T0 + 2)
+      expect(await store.pendingElections()).toEqual(['orders/broker/1'])
+      expect(await store.nextDueAt()).toBe(0)
+      await elect(store, T0 + 3)
+      expect(await store.pendingElections()).toEqual([])
+      expect(await incident(store, other.id)).toMatchObject({ leader: null, state: 'waiting', reason: 'after' })
+    })
+
+    test('S-3.1 a lower rank takes the lead from one that has begun nothing', async () => {
+      const store = await fresh()
+      const first = (await fire(store, alert('A'), high, T0)).incident
+      const second = (await fire(store, alert('B'), low, T0)).incident
+      await elect(store, T0 + 1)
+      expect(await incident(store, second.id)).toMatchObject({ leader: null, reason: 'after' })
+      expect(await incident(store, first.id)).toMatchObject({ leader: second.id, reason: 'attached' })
+      expect(await store.pendingElections()).toEqual([])
+    })
+
+    test('S-3.1 one that has begun something keeps the lead whatever its rank', async () => {
+      const store = await fresh()
+      const first = await schedule(store, high, T0)
+      const second = (await fire(store, alert('B'), low, T0 + MINUTE)).incident
+      await elect(store, T0 + MINUTE)
+      expect((await incident(store, first)).leader).toBeNull()
+      expect((await incident(store, second.id)).leader).toBe(first)
+    })
+
+    test('S-3.1 an inform incident neither leads nor attaches, other targets do not concern it', async () => {
+      const store = await fresh()
+      const inform = { plan: plan({ rule: 'inform', mode: 'inform', rank: 1 }), subject: broker(1) }
+      await fire(store, alert('A'), inform, T0)
+      expect((await fire(store, alert('B'), opening, T0)).incident.leader).toBeNull()
+      expect((await fire(store, alert('C'), { ...low, subject: broker(2) }, T0)).incident.leader).toBeNull()
+      const later = { plan: plan({ rule: 'inform2', mode: 'inform' }), subject: broker(1) }
+      expect((await fire(store, alert('D'), later, T0)).incident.leader).toBeNull()
+    })
+  })
+
+  describe('looks', () => {
+    test('a question is leased to one, and free again when the lease is over', async () => {
+      const store = await fresh()
+      await fire(store, alert('A'), opening, T0)
+      await fireTimers(store, T0 + 30 * SECOND)
+      const task = await store.claimLook('me', T0 + 30 * SECOND, 30 * SECOND)
+      expect(task).toMatchObject({ kind: 'guards', alerts: [{ labels: { alertname: 'A' } }], incident: { state: 'checking' } })
+      expect(await store.claimLook('you', T0 + 59 * SECOND, 1)).toBeNull()
+      expect(await store.claimLook('you', T0 + 60 * SECOND, 1)).toMatchObject({ id: task?.id })
+    })
+
+    test('the first answer counts, a second one is dropped', async () => {
+      const store = await fresh()
+      const id = (await fire(store, alert('A'), opening, T0)).incident.id
+      await fireTimers(store, T0 + 30 * SECOND)
+      const task = (await store.claimLook('me', T0 + 30 * SECOND, 1)) ?? fail()
+      expect((await store.guardsEvaluated(task, pass, [], null, T0 + 31 * SECOND))?.incident.state).toBe('attempting')
+      expect(await store.guardsEvaluated(task, refuse, [], null, T0 + 31 * SECOND)).toBeNull()
+      expect((await store.incidentView(id))?.decisions).toHaveLength(1)
+    })
+
+    test('a question that the incident has left behind is not asked any more', async () => {
+      const store = await fresh()
+      const id = (await fire(store, alert('A'), opening, T0)).incident.id
+      await fireTimers(store, T0 + 30 * SECOND)
+      const task = (await store.claimLook('me', T0 + 30 * SECOND, MINUTE)) ?? fail()
+      await store.apply(id, { type: 'held', by: 'x' }, T0 + 31 * SECOND)
+      expect(await store.guardsEvaluated(task, pass, [], null, T0 + 32 * SECOND)).toBeNull()
+      expect(await store.claimLook('me', T0 + HOUR, 1)).toBeNull()
+    })
+
+    test('firing alerts come first, each by its newest statement', async () => {
+      const store = await fresh()
+      const [x, y] = [alert('A', { labels: { instance: 'x' } }), alert('A', { labels: { instance: 'y' } })]
+      await fire(store, x, opening, T0)
+      await fire(store, y, opening, T0)
+      await receive(store, [resolved(x)], T0)
+      await receive(store, [{ ...y, annotations: { n: '2' } }], T0 + 1)
+      await drain(store, [opening], T0)
+      await fireTimers(store, T0 + 30 * SECOND)
+      const task = await store.claimLook('me', T0 + 30 * SECOND, 1)
+      expect(task?.alerts).toMatchObject([
+        { fingerprint: y.fingerprint, status: 'firing', annotations: { n: '2' }, seenAt: T0 + 1 },
+        { fingerprint: x.fingerprint, status: 'resolved' },
+      ])
+    })
+
+    test('S-5.2 identical consecutive refusals are one row with count and last time', async () => {
+      const store = await fresh()
+      const id = (await fire(store, alert('A'), opening, T0)).incident.id
+      let now = T0
+      for (let n = 0; n < 3; n++) {
+        now += 2 * MINUTE
+        await fireTimers(store, now)
+        const task = (await store.claimLook('me', now, 1)) ?? fail()
+        const evidence = [{ name: 'isr', value: 1, source: 'metadata', at: now }]
+        const result = { guard: 'availability', verdict: 'refuse' as const, reason: 'ISR is short', evidence }
+        await store.guardsEvaluated(task, refuse, [result], null, now)
+      }
+      const decisions = (await store.incidentView(id))?.decisions
+      expect(decisions).toMatchObject([{ count: 3, verdict: 'refuse', guard: 'availability', firstAt: T0 + 2 * MINUTE, lastAt: now }])
+    })
+
+    test('a decision takes at most 8 KiB: the first offenders and how many more', async () => {
+      const store = await fresh()
+      const id = (await fire(store, alert('A'), opening, T0)).incident.id
+      const evidence = Array.from({ length: 5_000 }, (_, n) => ({
+        name: `partition topic-${n}`,
+        value: 'x'.repeat(300),
+        source: 'metadata',
+        at: T0,
+      }))
+      const results = [{ guard: 'availability', verdict: 'refuse' as const, reason: 'ISR is short', evidence }]
+      await store.recordDecision(id, null, refuse, results, T0)
+      const kept = (await store.incidentView(id))?.decisions[0]?.results ?? []
+      expect(JSON.stringify(kept).length).toBeLessThanOrEqual(8_192)
+      expect(kept[0]?.evidence.length).toBeGreaterThan(5)
+      expect(kept[0]?.evidence.at(-1)).toMatchObject({ name: 'and more' })
+    })
+  })
+
+  describe('targets', () => {
+    test('S-4.1 attempts are counted on the target and forgiven after a completed probation', async () => {
+      const store = await fresh()
+      const id = await runAttempt(store, opening, T0)
+      expect(await store.targetHistory('orders/broker/1', T0)).toEqual({ attempts: 1, heals: 0, suspended: false })
+      await see(store, look(), T0 + 2 * MINUTE)
+      await fireTimers(store, T0 + HOUR)
+      await see(store, look(), T0 + HOUR)
+      expect(await store.targetHistory('orders/broker/1', T0 + HOUR)).toEqual({ attempts: 0, heals: 1, suspended: false })
+      expect((await store.targetHistory('orders/broker/1', T0 + 26 * HOUR)).heals).toBe(0)
+      expect((await store.history({ limit: 1 })).items[0]).toMatchObject({ incident: id, outcome: 'healed' })
+    })
+
+    test('S-4.10 three heals in a day suspend the target until a person resumes it', async () => {
+      const store = await fresh()
+      for (let n = 0; n < 3; n++) {
+        const now = T0 + n * 3 * HOUR
+        const a = alert('A', { startsAt: now })
+        await fire(store, a, opening, now)
+        await fireTimers(store, now + MINUTE)
+        await passGuards(store, now + MINUTE)
+        const attempt = await claim(store, now + MINUTE)
+        await store.startStep(attempt, 1, now + MINUTE)
+        await store.finishAttempt(attempt, { outcome: 'succeeded', reason: 'ok', changed: true }, now + MINUTE)
+        await receive(store, [resolved(a, { endsAt: now + MINUTE })], now + 2 * MINUTE)
+        await drain(store, [], now + 2 * MINUTE)
+        await see(store, look(), now + 2 * MINUTE)
+        await fireTimers(store, now + 2 * HOUR)
+        await see(store, look(), now + 2 * HOUR)
+      }
+      const at = T0 + 9 * HOUR
+      expect(await store.targetHistory('orders/broker/1', at)).toMatchObject({ suspended: true, heals: 3 })
+      expect(await store.resumeTarget('orders/broker/1', 'jane', at)).toBe(true)
+      expect(await store.targetHistory('orders/broker/1', at)).toMatchObject({ suspended: false, heals: 0 })
+      expect(await store.resumeTarget('orders/broker/1', 'jane', at)).toBe(false)
+    })
+
+    test('S-3.2 a cooldown keeps others waiting, not the incident that caused it', async () => {
+      const store = await fresh()
+      const id = await runAttempt(store, opening, T0)
+      const other = (await fire(store, alert('B'), { plan: plan({ rule: 'other' }), subject: broker(1) }, T0)).incident.id
+      const now = T0 + MINUTE
+      expect((await store.ownFacts(id, 'orders/broker/1', 'orders', now)).cooldownUntil).toBeNull()
+      expect((await store.ownFacts(other, 'orders/broker/1', 'orders', now)).cooldownUntil).toBe(now + 5 * MINUTE)
+      expect((await store.ownFacts(other, 'orders/broker/1', 'orders', now + HOUR)).cooldownUntil).toBeNull()
+    })
+
+    test('S-2.6 it remembers when a target was last seen serving', async () => {
+      const store = await fresh()
+      expect(await store.memory('orders/broker/1')).toEqual({ servingAt: null, servingInvocation: null })
+      await store.rememberServing('orders/broker/1', T0, 'abc')
+      await store.rememberServing('orders/broker/1', T0 + 1, null)
+      expect(await store.memory('orders/broker/1')).toEqual({ servingAt: T0 + 1, servingInvocation: null })
+    })
+
+    test('S-5.10 attempts that began a changing step count for a day, withdrawn and unrun ones do not', async () => {
+      const store = await fresh()
+      const id = await runAttempt(store, opening, T0)
+      const other = await schedule(store, { plan: plan(), subject: broker(2) }, T0)
+      const attempt = await claim(store, T0 + MINUTE)
+      expect(attempt.incident.id).toBe(other)
+      await store.startStep(attempt, 1, T0 + MINUTE)
+      const facts = async (at: number) => (await store.ownFacts(id, 'orders/broker/1', 'orders', at)).recent
+      expect((await facts(T0 + MINUTE)).map(({ targetKey }) => targetKey)).toEqual(['orders/broker/1', 'orders/broker/2'])
+      await store.finishAttempt(attempt, { outcome: 'notRun', notRun: 'busy', reason: 'exit 75', changed: false }, T0 + MINUTE)
+      expect(await facts(T0 + MINUTE)).toMatchObject([{ targetKey: 'orders/broker/1', disruptive: false, startedAt: T0 + MINUTE }])
+      expect(await facts(T0 + 25 * HOUR)).toEqual([])
+      expect(await store.claimAttempt('me', T0, 1, decidePass)).toBeNull()
+    })
+  })
+}
+
+function fail(): never {
+  throw new Error('nothing there')
+}

@@ -1,0 +1,230 @@
+import type { Alert } from '../alert/alert.ts'
+import { type AlertChange, changeOf } from '../alert/occurrence.ts'
+import type { Instant } from '../clock.ts'
+import type { DeliveryReceipt, IncomingDelivery, RejectedDelivery } from './store.ts'
+import { exec, fixed, one, type Unit } from './unit.ts'
+
+const groupOf = fixed((db, p: { groupKey: string; receiver: string }) =>
+  db.selectFrom('delivery_groups').select('id').where('group_key', '=', p.groupKey).where('receiver', '=', p.receiver),
+)
+const insertGroup = fixed((db, p: { groupKey: string; receiver: string; externalUrl: string; now: number }) =>
+  db
+    .insertInto('delivery_groups')
+    .values({ group_key: p.groupKey, receiver: p.receiver, external_url: p.externalUrl, first_at: p.now })
+    .returning('id'),
+)
+const insertDelivery = fixed(
+  (
+    db,
+    p: {
+      group: number
+      status: string
+      credential: string | null
+      now: number
+      truncated: number
+      firing: number
+      resolved: number
+      repeats: number
+      rawBody: string | null
+    },
+  ) =>
+    db
+      .insertInto('deliveries')
+      .values({
+        group_id: p.group,
+        status: p.status,
+        credential: p.credential,
+        received_at: p.now,
+        truncated: p.truncated,
+        firing: p.firing,
+        resolved: p.resolved,
+        repeats: p.repeats,
+        raw_body: p.rawBody,
+      })
+      .returning('id'),
+)
+const insertRejected = fixed((db, p: { problem: string; rawBody: string; credential: string | null; now: number }) =>
+  db
+    .insertInto('rejected')
+    .values({ problem: p.problem, raw_body: p.rawBody, credential: p.credential, received_at: p.now }),
+)
+const knownAlert = fixed((db, p: { fingerprint: string }) =>
+  db.selectFrom('alerts').select(['status', 'starts_at']).where('fingerprint', '=', p.fingerprint),
+)
+const insertAlert = fixed(
+  (
+    db,
+    p: {
+      fingerprint: string
+      status: string
+      labels: string
+      annotations: string
+      startsAt: number
+      endsAt: number | null
+      generatorUrl: string
+      credential: string | null
+      now: number
+    },
+  ) =>
+    db.insertInto('alerts').values({
+      fingerprint: p.fingerprint,
+      status: p.status,
+      labels: p.labels,
+      annotations: p.annotations,
+      starts_at: p.startsAt,
+      ends_at: p.endsAt,
+      generator_url: p.generatorUrl,
+      first_seen_at: p.now,
+      seen_at: p.now,
+      credential: p.credential,
+    }),
+)
+const updateAlert = fixed(
+  (
+    db,
+    p: {
+      fingerprint: string
+      status: string
+      annotations: string
+      startsAt: number
+      endsAt: number | null
+      generatorUrl: string
+      credential: string | null
+      now: number
+    },
+  ) =>
+    db
+      .updateTable('alerts')
+      .set({
+        status: p.status,
+        annotations: p.annotations,
+        starts_at: p.startsAt,
+        ends_at: p.endsAt,
+        generator_url: p.generatorUrl,
+        seen_at: p.now,
+        credential: p.credential,
+      })
+      .where('fingerprint', '=', p.fingerprint),
+)
+const insertChange = fixed(
+  (
+    db,
+    p: {
+      delivery: number
+      fingerprint: string
+      change: string
+      startsAt: number
+      endsAt: number | null
+      annotations: string
+      generatorUrl: string
+      credential: string | null
+      now: number
+    },
+  ) =>
+    db.insertInto('alert_changes').values({
+      delivery: p.delivery,
+      fingerprint: p.fingerprint,
+      change: p.change,
+      starts_at: p.startsAt,
+      ends_at: p.endsAt,
+      annotations: p.annotations,
+      generator_url: p.generatorUrl,
+      credential: p.credential,
+      received_at: p.now,
+      pending: 1,
+    }),
+)
+
+/** All deliveries of the batch in order; alerts of one delivery in order. */
+export function* storeDeliveries(batch: readonly IncomingDelivery[], now: Instant): Unit<readonly DeliveryReceipt[]> {
+  const receipts: DeliveryReceipt[] = []
+  for (const incoming of batch) receipts.push(yield* storeDelivery(incoming, now))
+  return receipts
+}
+
+interface Change {
+  readonly change: 'firing' | 'refired' | 'resolved'
+  readonly alert: Alert
+  /** Of the occurrence that began or ended, as it is known to the core. */
+  readonly startsAt: Instant
+  readonly annotations: string
+}
+
+function* storeDelivery({ delivery, rawBody, credential }: IncomingDelivery, now: Instant): Unit<DeliveryReceipt> {
+  const changes: Change[] = []
+  for (const alert of delivery.alerts) {
+    const change = yield* storeAlert(alert, credential, now)
+    if (change) changes.push(change)
+  }
+  const group = { groupKey: delivery.groupKey, receiver: delivery.receiver }
+  const known = yield* one(groupOf(group))
+  const made = known ?? (yield* one(insertGroup({ ...group, externalUrl: delivery.externalURL, now })))
+  const resolved = changes.filter(({ change }) => change === 'resolved').length
+  const receipt = {
+    firing: changes.length - resolved,
+    resolved,
+    repeats: delivery.alerts.length - changes.length,
+  }
+  const row = yield* one(
+    insertDelivery({
+      group: made?.id ?? 0,
+      status: delivery.status,
+      credential,
+      now,
+      truncated: delivery.truncatedAlerts,
+      ...receipt,
+      rawBody: known === undefined || delivery.truncatedAlerts > 0 ? rawBody : null,
+    }),
+  )
+  const id = row?.id ?? 0
+  for (const { change, alert, startsAt, annotations } of changes) {
+    yield* exec(
+      insertChange({
+        delivery: id,
+        fingerprint: alert.fingerprint,
+        change,
+        startsAt,
+        endsAt: alert.endsAt,
+        annotations,
+        generatorUrl: alert.generatorURL,
+        credential,
+        now,
+      }),
+    )
+  }
+  return { delivery: id, ...receipt }
+}
+
+/** Brings the alert's row up to date. Returns the change that the core has to hear of, if there is one. */
+function* storeAlert(alert: Alert, credential: string | null, now: Instant): Unit<Change | null> {
+  const row = yield* one(knownAlert({ fingerprint: alert.fingerprint }))
+  const known = row
+    ? ({ startsAt: row.starts_at, status: row.status === 'firing' ? 'firing' : 'resolved' } as const)
+    : null
+  const change = changeOf(known, alert)
+  const annotations = JSON.stringify(alert.annotations)
+  if (known && change === 'late') return null
+  const values = {
+    fingerprint: alert.fingerprint,
+    status: alert.status,
+    annotations,
+    startsAt: known ? startOf(change, known, alert) : alert.startsAt,
+    endsAt: alert.endsAt,
+    generatorUrl: alert.generatorURL,
+    credential,
+    now,
+  }
+  yield* exec(known ? updateAlert(values) : insertAlert({ ...values, labels: JSON.stringify(alert.labels) }))
+  if (change === 'repeat' || change === 'late') return null
+  return { change, alert, startsAt: change === 'resolved' && known ? known.startsAt : alert.startsAt, annotations }
+}
+
+/** The earliest start named for a firing occurrence; the latest one that is known to be over. */
+function startOf(change: AlertChange, known: { startsAt: Instant; status: string }, alert: Alert): Instant {
+  if (change === 'repeat' && alert.status === 'firing') return Math.min(known.startsAt, alert.startsAt)
+  return Math.max(known.startsAt, alert.startsAt)
+}
+
+export function* storeRejected({ problem, rawBody, credential }: RejectedDelivery, now: Instant): Unit<void> {
+  yield* exec(insertRejected({ problem, rawBody, credential, now }))
+}

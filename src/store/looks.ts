@@ -1,0 +1,101 @@
+import type { Instant } from '../clock.ts'
+import type { Decision, Event, Look } from '../incident/event.ts'
+import type { Incident } from '../incident/incident.ts'
+import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
+import { alertsOfIncident } from './alerts.ts'
+import { record } from './decisions.ts'
+import { applyEvent, loadIncident, targetOf } from './incidents.ts'
+import type { LookTask, Moved } from './store.ts'
+import { targetHistory } from './targets.ts'
+import { exec, fixed, one, type Unit } from './unit.ts'
+
+const freeLook = fixed((db, p: { now: number }) =>
+  db
+    .selectFrom('looks')
+    .selectAll()
+    .where((eb) => eb.or([eb('owner', 'is', null), eb('lease_until', '<=', p.now)]))
+    .orderBy('id')
+    .limit(1),
+)
+const leaseLook = fixed((db, p: { id: number; owner: string; until: number }) =>
+  db.updateTable('looks').set({ owner: p.owner, lease_until: p.until }).where('id', '=', p.id),
+)
+const takeLook = fixed((db, p: { id: number }) => db.deleteFrom('looks').where('id', '=', p.id))
+const requeueForeign = fixed((db, p: { owner: string; exclusive: 0 | 1; now: number }) =>
+  db
+    .updateTable('looks')
+    .set({ owner: null, lease_until: null })
+    .where('owner', '<>', p.owner)
+    .where((eb) => eb.or([eb(eb.val(p.exclusive), '=', 1), eb('lease_until', '<=', p.now)])),
+)
+
+export function* claimLook(owner: string, now: Instant, leaseMs: number): Unit<LookTask | null> {
+  const row = yield* one(freeLook({ now }))
+  if (!row) return null
+  yield* exec(leaseLook({ id: row.id, owner, until: now + leaseMs }))
+  const incident = yield* loadIncident(row.incident)
+  if (!incident) throw new Error(`look ${row.id} is about incident ${row.incident}, which is gone`)
+  return {
+    id: row.id,
+    kind: row.kind === 'probe' ? 'probe' : 'guards',
+    look: row.look,
+    symptom: row.symptom === 1,
+    incident,
+    alerts: yield* alertsOfIncident(incident.id),
+  }
+}
+
+export function* guardsEvaluated(
+  task: LookTask,
+  decision: Decision,
+  results: readonly GuardResult[],
+  unit: Incident['firstUnit'],
+  now: Instant,
+): Unit<Moved | null> {
+  const incident = yield* wanted(task)
+  if (!incident) return null
+  const { verdict, guard, reason } = decision
+  yield* record(
+    { incident: incident.id, attempt: incident.attempt, kind: 'guards', verdict, guard, reason, results },
+    now,
+  )
+  const history = yield* targetHistory(targetOf(incident.subject), now)
+  const event: Event = { type: 'guardsEvaluated', look: task.look, decision, history, unit }
+  return yield* applyEvent(incident, event, now)
+}
+
+export function* looked(
+  task: LookTask,
+  seen: Look,
+  results: readonly ProbeResult[],
+  symptom: readonly GuardResult[],
+  now: Instant,
+): Unit<Moved | null> {
+  const incident = yield* wanted(task)
+  if (!incident) return null
+  yield* record(
+    {
+      incident: incident.id,
+      attempt: incident.attempt,
+      kind: 'probe',
+      verdict: seen.verdict,
+      guard: null,
+      reason: seen.reason,
+      results: [...results, ...symptom],
+    },
+    now,
+  )
+  const history = yield* targetHistory(targetOf(incident.subject), now)
+  return yield* applyEvent(incident, { type: 'looked', look: task.look, seen, history }, now)
+}
+
+/** Null when the question has been answered or replaced by another one. */
+function* wanted(task: LookTask): Unit<Incident | null> {
+  if ((yield* exec(takeLook({ id: task.id }))) === 0) return null
+  return yield* loadIncident(task.incident.id)
+}
+
+/** Another boot id will not answer: the question is free again. */
+export function* requeueForeignLooks(owner: string, exclusive: boolean, now: Instant): Unit<number> {
+  return yield* exec(requeueForeign({ owner, exclusive: exclusive ? 1 : 0, now }))
+}

@@ -1,0 +1,77 @@
+import { sql } from 'kysely'
+import type { Instant } from '../clock.ts'
+import type { OwnFacts } from '../guards/guard.ts'
+import type { Incident } from '../incident/incident.ts'
+import { activePauses, activeSilences, labelsOf, pauseCovers, silenceCovers } from './quiet-holds.ts'
+import { cooldownFor } from './targets.ts'
+import { all, fixed, type Unit } from './unit.ts'
+
+const DAY_MS = 24 * 60 * 60_000
+
+const holdRows = fixed((db, p: { target: string; cluster: string; incident: number }) =>
+  db
+    .selectFrom('holds')
+    .innerJoin('attempts', 'attempts.id', 'holds.attempt')
+    .select(['holds.key', 'holds.incident', 'attempts.number', 'holds.taken_at'])
+    .where((eb) => eb.or([eb('holds.key', '=', p.target), eb('holds.key', '=', p.cluster)]))
+    .where('holds.incident', '<>', p.incident)
+    .orderBy('holds.key'),
+)
+const recentRows = fixed((db, p: { since: number }) =>
+  db
+    .selectFrom('attempts')
+    .select(['target_key', 'cluster', 'disruptive', 'started_at'])
+    .where('changed', '=', sql.lit(1 as const))
+    .where('started_at', '>', p.since)
+    .orderBy('started_at'),
+)
+
+/** The rack of a target as the inventory in force names it. */
+export type RackOf = (targetKey: string) => string | null
+
+export function targetHold(targetKey: string): string {
+  return `target:${targetKey}`
+}
+
+export function clusterHold(cluster: string): string {
+  return `cluster:${cluster}`
+}
+
+/** Rows of ours that own guards judge. What the incident itself holds is no obstacle to it. */
+export function* ownFacts(
+  incident: Incident,
+  target: string | null,
+  cluster: string | null,
+  rackOf: RackOf,
+  now: Instant,
+): Unit<OwnFacts> {
+  const labels = yield* labelsOf(incident.id)
+  const pauses = (yield* activePauses(now)).filter((pause) => pauseCovers(pause, incident))
+  const silences = (yield* activeSilences(now)).filter((silence) => silenceCovers(silence, labels))
+  const holds = yield* all(
+    holdRows({
+      target: target === null ? '' : targetHold(target),
+      cluster: cluster === null ? '' : clusterHold(cluster),
+      incident: incident.id,
+    }),
+  )
+  const recent = yield* all(recentRows({ since: now - DAY_MS }))
+  return {
+    pauses: pauses.map(({ id, scope, endsAt, author, comment }) => ({ id, scope, endsAt, by: author, comment })),
+    silences: silences.map(({ id, endsAt, author, comment }) => ({ id, endsAt, by: author, comment })),
+    holds: holds.map((hold) => ({
+      key: hold.key,
+      incident: hold.incident,
+      attempt: hold.number,
+      takenAt: hold.taken_at,
+    })),
+    recent: recent.map((row) => ({
+      targetKey: row.target_key,
+      cluster: row.cluster ?? '',
+      rack: rackOf(row.target_key),
+      disruptive: row.disruptive === 1,
+      startedAt: row.started_at ?? 0,
+    })),
+    cooldownUntil: target === null ? null : yield* cooldownFor(target, incident.id, now),
+  }
+}

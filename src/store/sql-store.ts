@@ -1,0 +1,271 @@
+import type { Instant } from '../clock.ts'
+import type { AttemptEnd, Decision, Event, Look } from '../incident/event.ts'
+import type { Incident } from '../incident/incident.ts'
+import type { GuardResult, ProbeResult, StepResult } from '../incident/verdict.ts'
+import * as admission from './admit.ts'
+import { storedAlerts } from './alerts.ts'
+import * as attempts from './attempts.ts'
+import { claimAttempt, type Decide } from './claims.ts'
+import { record } from './decisions.ts'
+import * as deliveries from './deliveries.ts'
+import type { Dialect } from './dialect.ts'
+import * as escalations from './escalations.ts'
+import * as gauges from './gauges.ts'
+import * as history from './history.ts'
+import * as inbox from './inbox.ts'
+import { incidentView } from './incident-view.ts'
+import { applyToOpen, loadIncident, loadOpenIncidents } from './incidents.ts'
+import * as looks from './looks.ts'
+import * as mails from './mails.ts'
+import { ownFacts, type RackOf } from './own-facts.ts'
+import * as quiet from './quiet-holds.ts'
+import { prune } from './retention.ts'
+import type {
+  ClaimedAttempt,
+  DueTimer,
+  HistoryFilter,
+  InboxRow,
+  IncidentFilter,
+  IncomingDelivery,
+  LookTask,
+  NewMail,
+  NewPause,
+  NewSilence,
+  Opening,
+  RejectedDelivery,
+  Store,
+  TokenAction,
+} from './store.ts'
+import * as targets from './targets.ts'
+import * as timers from './timers.ts'
+import * as tokens from './tokens.ts'
+import type { Unit } from './unit.ts'
+
+/** Runs units; the only way to a database. */
+export interface Driver {
+  readonly dialect: Dialect
+  /** From begin to commit; units run one after another. Throws StoreUnavailableError when it cannot commit. */
+  run<T>(unit: () => Unit<T>): Promise<T>
+  /** Only looks, at one moment of what is committed, and holds nobody up. */
+  read<T>(unit: () => Unit<T>): Promise<T>
+  close(): Promise<void>
+}
+
+export interface StoreOptions {
+  /** For the budget per rack (S-5.10); null where the inventory in force names none. */
+  readonly rackOf?: RackOf
+}
+
+/** The store over SQL. Each method is one unit; what it does stands in the file named after its subject. */
+export class SqlStore implements Store {
+  readonly #driver: Driver
+  readonly #rackOf: RackOf
+
+  constructor(driver: Driver, { rackOf }: StoreOptions = {}) {
+    this.#driver = driver
+    this.#rackOf = rackOf ?? (() => null)
+  }
+
+  #run<T>(unit: () => Unit<T>): Promise<T> {
+    return this.#driver.run(unit)
+  }
+  #read<T>(unit: () => Unit<T>): Promise<T> {
+    return this.#driver.read(unit)
+  }
+
+  storeDeliveries(batch: readonly IncomingDelivery[], now: Instant) {
+    return this.#run(() => deliveries.storeDeliveries(batch, now))
+  }
+  storeRejected(rejected: RejectedDelivery, now: Instant) {
+    return this.#run(() => deliveries.storeRejected(rejected, now))
+  }
+  inboxDepth() {
+    return this.#read(() => inbox.inboxDepth())
+  }
+
+  nextInboxRow() {
+    return this.#read(() => inbox.nextInboxRow())
+  }
+  admit(row: InboxRow, openings: readonly Opening[], now: Instant) {
+    return this.#run(() => admission.admit(row, openings, now))
+  }
+  nextTimer(now: Instant) {
+    return this.#read(() => timers.nextTimer(now))
+  }
+  fireTimer(timer: DueTimer, now: Instant) {
+    return this.#run(() => timers.fireTimer(timer, now))
+  }
+  nextDueAt() {
+    return this.#read(() => timers.nextDueAt())
+  }
+  apply(incident: number, event: Event, now: Instant) {
+    return this.#run(() => applyToOpen(incident, event, now))
+  }
+  holdBoundaries(now: Instant, jitterMs: (incident: number, cluster: string | null) => number) {
+    return this.#run(() => admission.holdBoundaries(now, jitterMs))
+  }
+  electLeader(targetKey: string, now: Instant) {
+    return this.#run(() => admission.electLeader(targetKey, now))
+  }
+  pendingElections() {
+    return this.#read(() => timers.pendingElections())
+  }
+  requeueOrphans(now: Instant) {
+    return this.#run(() => inbox.requeueOrphans(now))
+  }
+
+  claimLook(owner: string, now: Instant, leaseMs: number) {
+    return this.#run(() => looks.claimLook(owner, now, leaseMs))
+  }
+  guardsEvaluated(
+    task: LookTask,
+    decision: Decision,
+    results: readonly GuardResult[],
+    unit: Incident['firstUnit'],
+    now: Instant,
+  ) {
+    return this.#run(() => looks.guardsEvaluated(task, decision, results, unit, now))
+  }
+  looked(task: LookTask, seen: Look, results: readonly ProbeResult[], symptom: readonly GuardResult[], now: Instant) {
+    return this.#run(() => looks.looked(task, seen, results, symptom, now))
+  }
+  targetHistory(targetKey: string, now: Instant) {
+    return this.#read(() => targets.targetHistory(targetKey, now))
+  }
+  memory(targetKey: string) {
+    return this.#read(() => targets.memory(targetKey))
+  }
+  rememberServing(targetKey: string, at: Instant, invocation: string | null) {
+    return this.#run(() => targets.rememberServing(targetKey, at, invocation))
+  }
+  ownFacts(incident: number, targetKey: string | null, cluster: string | null, now: Instant) {
+    const rackOf = this.#rackOf
+    return this.#read(function* () {
+      const found = yield* loadIncident(incident)
+      if (!found) throw new Error(`there is no incident ${incident}`)
+      return yield* ownFacts(found, targetKey, cluster, rackOf, now)
+    })
+  }
+
+  claimAttempt(owner: string, now: Instant, leaseMs: number, decide: Decide) {
+    return this.#run(() => claimAttempt({ owner, now, leaseMs, decide, rackOf: this.#rackOf }))
+  }
+  startStep(attempt: ClaimedAttempt, step: number, now: Instant) {
+    return this.#run(() => attempts.startStep(attempt, step, now))
+  }
+  finishStep(attempt: ClaimedAttempt, step: number, result: StepResult, now: Instant) {
+    return this.#run(() => attempts.finishStep(attempt, step, result, now))
+  }
+  recordDecision(
+    incident: number,
+    attempt: number | null,
+    { verdict, guard, reason }: Decision,
+    results: readonly GuardResult[],
+    now: Instant,
+  ) {
+    return this.#run(() => record({ incident, attempt, kind: 'step', verdict, guard, reason, results }, now))
+  }
+  renewLease(attempt: ClaimedAttempt, now: Instant, leaseMs: number) {
+    return this.#run(() => attempts.renewLease(attempt, now, leaseMs))
+  }
+  finishAttempt(attempt: ClaimedAttempt, end: AttemptEnd, now: Instant) {
+    return this.#run(() => attempts.finishAttempt(attempt, end, now))
+  }
+  handBack(attempt: ClaimedAttempt, now: Instant) {
+    return this.#run(() => attempts.handBack(attempt, now))
+  }
+  interruptForeign(owner: string, now: Instant) {
+    const { exclusive } = this.#driver.dialect
+    return this.#run(function* () {
+      yield* looks.requeueForeignLooks(owner, exclusive, now)
+      return yield* attempts.interruptForeign(owner, exclusive, now)
+    })
+  }
+
+  dueEscalations(now: Instant, limit: number) {
+    return this.#read(() => escalations.dueEscalations(now, limit))
+  }
+  enqueueMails(rows: readonly number[], newMails: readonly NewMail[], now: Instant) {
+    return this.#run(() => escalations.enqueueMails(rows, newMails, now))
+  }
+  claimMails(owner: string, now: Instant, leaseMs: number, limit: number) {
+    return this.#run(() => mails.claimMails(owner, now, leaseMs, limit))
+  }
+  mailSent(mail: number, owner: string, response: string, now: Instant) {
+    return this.#run(() => mails.mailSent(mail, owner, response, now))
+  }
+  mailDeferred(mail: number, owner: string, error: string, dueAt: Instant, _now: Instant) {
+    return this.#run(() => mails.mailDeferred(mail, owner, error, dueAt))
+  }
+  mailFailed(mail: number, owner: string, error: string, _now: Instant) {
+    return this.#run(() => mails.mailFailed(mail, owner, error))
+  }
+  releaseMails(owner: string, now: Instant) {
+    return this.#run(() => mails.releaseMails(owner, this.#driver.dialect.exclusive, now))
+  }
+  issueToken(incident: number, action: TokenAction, expiresAt: Instant, now: Instant) {
+    return this.#run(() => tokens.issueToken(incident, action, expiresAt, now))
+  }
+  readToken(token: string, now: Instant) {
+    return this.#read(() => tokens.readToken(token, now))
+  }
+  useToken(token: string, now: Instant) {
+    return this.#run(() => tokens.useToken(token, now))
+  }
+
+  createSilence(silence: NewSilence, now: Instant) {
+    return this.#run(() => quiet.createSilence(silence, now))
+  }
+  expireSilence(id: string, now: Instant) {
+    return this.#run(() => quiet.expireSilence(id, now))
+  }
+  silence(id: string) {
+    return this.#read(() => quiet.silence(id))
+  }
+  silences() {
+    return this.#read(() => quiet.silences())
+  }
+  createPause(pause: NewPause, now: Instant) {
+    return this.#run(() => quiet.createPause(pause, now))
+  }
+  endPause(scope: string, by: string, now: Instant) {
+    return this.#run(() => quiet.endPause(scope, by, now))
+  }
+  pauses(now: Instant) {
+    return this.#read(() => quiet.activePauses(now))
+  }
+  resumeTarget(targetKey: string, by: string, now: Instant) {
+    return this.#run(() => targets.resumeTarget(targetKey, by, now))
+  }
+
+  openIncidents() {
+    return this.#read(() => loadOpenIncidents())
+  }
+  incidentView(id: number) {
+    return this.#read(() => incidentView(id))
+  }
+  incidents(filter: IncidentFilter) {
+    return this.#read(() => history.incidents(filter))
+  }
+  history(filter: HistoryFilter) {
+    return this.#read(() => history.history(filter))
+  }
+  alerts(filter: { readonly firingOnly: boolean }) {
+    return this.#read(() => storedAlerts(filter))
+  }
+  journal(incident: number) {
+    return this.#read(() => history.journalOf(incident))
+  }
+  gauges(now: Instant) {
+    return this.#read(() => gauges.gauges(now))
+  }
+  prune(before: Instant, maxBytes: number | null, limit: number) {
+    return this.#run(() => prune(this.#driver.dialect, before, maxBytes, limit))
+  }
+  ping(now: Instant) {
+    return this.#run(() => gauges.ping(now))
+  }
+  close() {
+    return this.#driver.close()
+  }
+}

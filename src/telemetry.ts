@@ -1,0 +1,252 @@
+import type { Logger } from 'pino'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Clock } from './clock.ts'
+import type { DeliveryReceipt, Gauges, Moved } from './store/store.ts'
+
+/** Everything we count. Each function is one event of the business: its metrics and its log line, and it never throws. */
+export interface Telemetry {
+  moved(moved: Moved): void
+  attemptFinished(attempt: {
+    readonly incident: number
+    readonly attempt: number
+    readonly rule: string
+    readonly outcome: string
+    readonly durationMs: number
+  }): void
+  stepFinished(step: {
+    readonly key: string
+    readonly action: string
+    readonly outcome: string
+    readonly durationMs: number
+  }): void
+  deliveryStored(receipt: DeliveryReceipt, durationMs: number): void
+  deliveryRefused(result: DeliveryRefusal): void
+  truncated(alerts: number): void
+  mail(outcome: 'sent' | 'deferred' | 'failed'): void
+  reloaded(ok: boolean): void
+  storeFailed(why: string): void
+  /** The names that the label `rule` may take; any other is counted as `other`. */
+  rulesLoaded(names: readonly string[]): void
+  /** Where the gauges come from, once the store is open. */
+  watch(gauges: () => Promise<Gauges>): void
+  /** All metrics in the text format of Prometheus. */
+  metrics(): Promise<string>
+  readonly contentType: string
+}
+
+export type DeliveryRefusal = 'unauthorized' | 'tooLarge' | 'invalid' | 'rejected' | 'overloaded' | 'unavailable'
+
+export interface TelemetryDeps {
+  readonly log: Logger
+  readonly clock: Clock
+  readonly build: { readonly version: string; readonly revision: string; readonly node: string }
+}
+
+/** How long one reading of the store serves scrapes. */
+const GAUGES_FOR_MS = 1_000
+const STATES = [
+  'waiting',
+  'checking',
+  'attempting',
+  'verifying',
+  'probation',
+  'escalated',
+  'settled',
+  'closed',
+] as const
+
+/** Every metric of ours by its name; the process's own (`process_…`, `nodejs_…`) come beside them. */
+export const metricNames = [
+  'kafka_healing_deliveries_total',
+  'kafka_healing_alerts_total',
+  'kafka_healing_webhook_duration_seconds',
+  'kafka_healing_truncated_alerts_total',
+  'kafka_healing_decisions_total',
+  'kafka_healing_refusals_total',
+  'kafka_healing_attempts_total',
+  'kafka_healing_attempt_duration_seconds',
+  'kafka_healing_step_duration_seconds',
+  'kafka_healing_mails_total',
+  'kafka_healing_store_failures_total',
+  'kafka_healing_incidents',
+  'kafka_healing_inbox_depth',
+  'kafka_healing_outbox_depth',
+  'kafka_healing_outbox_oldest_age_seconds',
+  'kafka_healing_timers_late',
+  'kafka_healing_build_info',
+  'kafka_healing_config_last_reload_successful',
+  'kafka_healing_config_last_reload_success_timestamp_seconds',
+] as const
+
+export type MetricName = (typeof metricNames)[number]
+
+/** Makes the registry with every metric in it. */
+export function openTelemetry({ log, clock, build }: TelemetryDeps): Telemetry {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  const counter = <L extends string>(name: MetricName, help: string, ...labelNames: L[]) =>
+    new Counter({ name, help, labelNames, registers })
+  const gauge = <L extends string>(name: MetricName, help: string, ...labelNames: L[]) =>
+    new Gauge({ name, help, labelNames, registers })
+  const histogram = <L extends string>(name: MetricName, help: string, buckets: number[], ...labelNames: L[]) =>
+    new Histogram({ name, help, labelNames, buckets, registers })
+
+  const deliveries = counter('kafka_healing_deliveries_total', 'Webhook deliveries by what became of them.', 'result')
+  const alerts = counter('kafka_healing_alerts_total', 'Alerts in stored deliveries by what they changed.', 'change')
+  const webhook = histogram(
+    'kafka_healing_webhook_duration_seconds',
+    'From a webhook body read to its commit.',
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+  )
+  const truncated = counter(
+    'kafka_healing_truncated_alerts_total',
+    'Alerts that Alertmanager cut off (max_alerts); they are fetched from its API.',
+  )
+  const decisions = counter(
+    'kafka_healing_decisions_total',
+    'Moves of incidents by the reason they stand at afterwards.',
+    'reason',
+  )
+  const refusals = counter(
+    'kafka_healing_refusals_total',
+    'Evaluations that did not pass by the guard that decided.',
+    'guard',
+  )
+  const attempts = counter('kafka_healing_attempts_total', 'Attempts that ended.', 'rule', 'outcome')
+  const attemptSeconds = histogram(
+    'kafka_healing_attempt_duration_seconds',
+    'From an attempt claimed to its end.',
+    [0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800],
+    'rule',
+  )
+  const stepSeconds = histogram(
+    'kafka_healing_step_duration_seconds',
+    'How long a step ran.',
+    [0.05, 0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800],
+    'action',
+    'outcome',
+  )
+  const mails = counter('kafka_healing_mails_total', 'Mails by what became of the try to send them.', 'outcome')
+  const storeFailures = counter(
+    'kafka_healing_store_failures_total',
+    'Units of the store that could not commit.',
+    'why',
+  )
+  const incidents = gauge('kafka_healing_incidents', 'Incidents by state.', 'state')
+  const inboxDepth = gauge('kafka_healing_inbox_depth', 'Changes of alerts that the core has not seen yet.')
+  const outboxDepth = gauge('kafka_healing_outbox_depth', 'Mails that are not sent yet.')
+  const outboxAge = gauge(
+    'kafka_healing_outbox_oldest_age_seconds',
+    'Age of the oldest unsent mail or untold escalation.',
+  )
+  const timersLate = gauge('kafka_healing_timers_late', 'Timers more than 30 s overdue.')
+  const buildInfo = gauge('kafka_healing_build_info', 'Always 1.', 'version', 'revision', 'node')
+  const reloadOk = gauge(
+    'kafka_healing_config_last_reload_successful',
+    '1 when the last reload of the configuration succeeded.',
+  )
+  const reloadAt = gauge(
+    'kafka_healing_config_last_reload_success_timestamp_seconds',
+    'When a configuration was last taken into force.',
+  )
+  buildInfo.set({ ...build }, 1)
+
+  let rules = new Set<string>()
+  const bounded = (rule: string) => (rules.has(rule) ? rule : 'other')
+  let source: (() => Promise<Gauges>) | null = null
+  let readAt = Number.NEGATIVE_INFINITY
+
+  const safely = (record: () => void): void => {
+    try {
+      record()
+    } catch (error) {
+      log.warn({ err: error }, 'metric could not be recorded')
+    }
+  }
+
+  async function readGauges(): Promise<void> {
+    if (source === null || clock.monotonic() - readAt < GAUGES_FOR_MS) return
+    readAt = clock.monotonic()
+    try {
+      const now = await source()
+      for (const state of STATES) incidents.set({ state }, now.incidents[state] ?? 0)
+      inboxDepth.set(now.inboxDepth)
+      outboxDepth.set(now.outboxDepth)
+      outboxAge.set(now.outboxOldestMs / 1_000)
+      timersLate.set(now.timersLate)
+    } catch (error) {
+      storeFailures.inc({ why: 'gauges' })
+      log.warn({ err: error }, 'gauges could not be read')
+    }
+  }
+
+  return {
+    contentType: registry.contentType,
+    moved: ({ before, incident, event }) =>
+      safely(() => {
+        const facts = {
+          incident: incident.id,
+          rule: incident.plan.rule,
+          subject: incident.subject.key,
+          state: incident.state,
+          reason: incident.reason,
+        }
+        if (event.type === 'guardsEvaluated' || event.type === 'claimRefused') {
+          const { verdict, guard } = event.decision
+          if (verdict !== 'pass') refusals.inc({ guard: guard ?? 'none' })
+        }
+        if (event.type === 'attemptInterrupted')
+          attempts.inc({ rule: bounded(incident.plan.rule), outcome: 'interrupted' })
+        if (before !== null && before.state === incident.state && before.reason === incident.reason) return
+        decisions.inc({ reason: incident.reason })
+        log.info({ ...facts, event: event.type, detail: incident.detail }, 'incident moved')
+      }),
+    attemptFinished: ({ durationMs, ...attempt }) =>
+      safely(() => {
+        attempts.inc({ rule: bounded(attempt.rule), outcome: attempt.outcome })
+        attemptSeconds.observe({ rule: bounded(attempt.rule) }, durationMs / 1_000)
+        log.info({ ...attempt, durationMs }, 'attempt finished')
+      }),
+    stepFinished: ({ durationMs, ...step }) =>
+      safely(() => {
+        stepSeconds.observe({ action: step.action, outcome: step.outcome }, durationMs / 1_000)
+        log.info({ ...step, durationMs }, 'step finished')
+      }),
+    deliveryStored: (receipt, durationMs) =>
+      safely(() => {
+        deliveries.inc({ result: 'stored' })
+        if (receipt.firing > 0) alerts.inc({ change: 'firing' }, receipt.firing)
+        if (receipt.resolved > 0) alerts.inc({ change: 'resolved' }, receipt.resolved)
+        if (receipt.repeats > 0) alerts.inc({ change: 'repeat' }, receipt.repeats)
+        webhook.observe(durationMs / 1_000)
+        log.debug(receipt, 'delivery stored')
+      }),
+    deliveryRefused: (result) => safely(() => deliveries.inc({ result })),
+    truncated: (count) =>
+      safely(() => {
+        truncated.inc(count)
+        log.warn({ alerts: count }, 'delivery was truncated by Alertmanager, the rest is fetched')
+      }),
+    mail: (outcome) => safely(() => mails.inc({ outcome })),
+    reloaded: (ok) =>
+      safely(() => {
+        reloadOk.set(ok ? 1 : 0)
+        if (ok) reloadAt.set(clock.now() / 1_000)
+        if (ok) log.info('configuration in force')
+        else log.error('configuration refused, the last good one stays')
+      }),
+    storeFailed: (why) => safely(() => storeFailures.inc({ why })),
+    rulesLoaded: (names) => {
+      rules = new Set(names)
+    },
+    watch: (gauges) => {
+      source = gauges
+      readAt = Number.NEGATIVE_INFINITY
+    },
+    metrics: async () => {
+      await readGauges()
+      return registry.metrics()
+    },
+  }
+}

@@ -1,0 +1,254 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as brokers from './brokers.ts'
+import { startExporter } from './exporter-unit.ts'
+import { healingFolder, writeHealingFiles } from './healing-config.ts'
+import * as mail from './mail.ts'
+import { armAlerts, query, startMonitoring, webhookToken } from './monitoring.ts'
+import { freePorts } from './ports.ts'
+import { isAlive, type Output, record, signal, stop } from './processes.ts'
+import { startSilentHost } from './silent-host.ts'
+import { addSmallUnit, type SmallUnitKind } from './small-units.ts'
+import * as sshd from './sshd.ts'
+import {
+  allParts,
+  type BrokerNode,
+  knownLabs,
+  type LabState,
+  labHome,
+  type Part,
+  readState,
+  type SmallUnit,
+  StateFile,
+} from './state.ts'
+import { startUserManager, stopUserManager, systemctl, unitProperties } from './user-manager.ts'
+import { waitFor } from './wait.ts'
+
+export type { Part } from './state.ts'
+
+export interface LabOptions {
+  /** Names the state file `.lab/<name>.json` and the folder `.lab/<name>/`. Default: unique, for tests. */
+  readonly name?: string
+  /** Default: all. The user manager always runs. */
+  readonly parts?: readonly Part[]
+  /** Default 3. */
+  readonly brokers?: number
+  /** broker.session.timeout.ms; default 9000 as Kafka's. 3000 makes a heal some six seconds shorter. */
+  readonly sessionTimeoutMs?: number
+  /** Scrape and evaluation interval; default 1 s. */
+  readonly scrapeIntervalSeconds?: number
+  /** More receivers of every alert, beside kafka-healing: URLs of the caller's own. */
+  readonly webhooks?: readonly string[]
+  /** The lab outlives this process and is ended by `npm run lab -- down`. Default false. */
+  readonly stays?: boolean
+}
+
+export type UnitSignal = 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'
+
+export interface Lab {
+  readonly state: LabState
+  /** Where config.yml and inventory.yml for kafka-healing lie; `rules/` beside them is empty. */
+  readonly healingFolder: string
+  readonly webhookToken: string
+  readonly url: { readonly healing: string; readonly prometheus: string; readonly alertmanager: string }
+  broker(id: number): BrokerNode
+  /** Signals a broker's main process through systemd (a killed one shows Result=signal). */
+  signalBroker(id: number, name: UnitSignal): Promise<void>
+  signalUnit(unit: string, name: UnitSignal): Promise<void>
+  /** The broker will refuse its next start (exit code 1), until it is mended. */
+  breakBroker(id: number): void
+  mendBroker(id: number): void
+  /** All properties of `systemctl show`: ActiveState, SubState, Result, ExecMainStatus, InvocationID, UnitFileState … */
+  unit(name: string): Promise<Readonly<Record<string, string>>>
+  systemctl(...args: readonly string[]): Promise<Output>
+  /** Every broker in state 3, no partition under-replicated, none fenced. */
+  waitHealed(deadlineMs?: number): Promise<void>
+  /** Waits until the unit shows the given properties. */
+  waitUnit(name: string, wanted: Readonly<Record<string, string>>, deadlineMs?: number): Promise<void>
+  createTopic(topic: string, shape?: brokers.TopicShape): Promise<void>
+  query(expression: string): ReturnType<typeof query>
+  mails(): mail.ReceivedMail[]
+  /** Waits for a mail the predicate accepts. */
+  waitMail(accept: (mail: mail.ReceivedMail) => boolean, deadlineMs?: number): Promise<mail.ReceivedMail>
+  stopSmtp(): Promise<void>
+  startSmtp(): Promise<void>
+  ssh(...argv: readonly string[]): Promise<Output>
+  /** Kills every open SSH session's process; answers how many there were. */
+  cutSsh(): number
+  stopSshd(): Promise<void>
+  startSshd(): Promise<void>
+  /** Freezes or thaws (SIGSTOP, SIGCONT) a process of the lab, such as `prometheus`, `alertmanager`, `sshd`. */
+  signalProcess(name: string, signalName: NodeJS.Signals): void
+  /** A tiny enabled unit, listed as an exporter in a freshly written inventory. */
+  addSmallUnit(name: string, kind?: SmallUnitKind): Promise<SmallUnit>
+  startSilentHost: typeof startSilentHost
+  /** Ends every process of the lab and removes its folder. */
+  down(): Promise<void>
+}
+
+/** Brings the lab up and returns when everything asked for works; whatever fails takes down what had been started. */
+export async function startLab(options: LabOptions = {}): Promise<Lab> {
+  await sweep()
+  const name = options.name ?? `test-${process.pid}-${randomBytes(3).toString('hex')}`
+  if (readState(name) !== null) throw new Error(`the lab ${name} is up already: npm run lab -- down`)
+  const file = new StateFile(await freshState(name, options))
+  try {
+    await startParts(file)
+  } catch (error) {
+    await takeDown(file, true)
+    throw error
+  }
+  return labOf(file)
+}
+
+/** The lab another process has started. */
+export function openLab(name: string): Lab | null {
+  const state = readState(name)
+  return state === null ? null : labOf(new StateFile(state))
+}
+
+async function freshState(name: string, options: LabOptions): Promise<LabState> {
+  const dir = join(labHome, name)
+  rmSync(dir, { recursive: true, force: true })
+  mkdirSync(dir, { recursive: true })
+  const parts = options.parts ?? allParts
+  const count = parts.includes('kafka') ? (options.brokers ?? 3) : 0
+  const [
+    exporter = 0,
+    blackbox = 0,
+    prometheus = 0,
+    alertmanager = 0,
+    ssh = 0,
+    smtp = 0,
+    smtpTls = 0,
+    healing = 0,
+    ...rest
+  ] = await freePorts(8 + 3 * count)
+  const portsOf = (index: number): [number, number, number] => [
+    rest[index * 3] ?? 0,
+    rest[index * 3 + 1] ?? 0,
+    rest[index * 3 + 2] ?? 0,
+  ]
+  return {
+    name,
+    dir,
+    runtimeDir: mkdtempSync(join(tmpdir(), 'kh-lab-')),
+    owner: options.stays === true ? null : record(process.pid),
+    parts,
+    // 16 bytes as Kafka writes them; the first bits keep it from beginning with a dash.
+    clusterId: Buffer.concat([Buffer.from([0x35]), randomBytes(15)]).toString('base64url'),
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 9000,
+    scrapeIntervalSeconds: options.scrapeIntervalSeconds ?? 1,
+    webhooks: options.webhooks ?? [],
+    brokers: Array.from({ length: count }, (_, index) => brokers.brokerNode(dir, index + 1, portsOf(index))),
+    ports: { exporter, blackbox, prometheus, alertmanager, ssh, smtp, smtpTls, healing },
+    ssh: null,
+    smallUnits: [],
+    processes: {},
+  }
+}
+
+async function startParts(file: StateFile): Promise<void> {
+  const { parts } = file.now
+  await startUserManager(file)
+  if (parts.includes('ssh')) await sshd.prepareSshd(file)
+  writeHealingFiles(file.now)
+  // Each writes its own processes into the state file; none waits for another.
+  await Promise.all([
+    parts.includes('kafka') ? brokers.startBrokers(file.now) : undefined,
+    parts.includes('ssh') ? sshd.startSshd(file) : undefined,
+    parts.includes('mail') ? mail.startSmtp(file) : undefined,
+    parts.includes('monitoring') ? startMonitoring(file) : undefined,
+  ])
+  if (parts.includes('exporter')) await startExporter(file.now)
+  if (parts.includes('monitoring')) await armAlerts(file.now)
+}
+
+function labOf(file: StateFile): Lab {
+  const { state, broker } = { state: () => file.now, broker: (id: number) => brokerOf(file.now, id) }
+  const local = (port: number) => `http://127.0.0.1:${port}`
+  const signalUnit = async (unit: string, name: UnitSignal) => {
+    const { code, stderr } = await systemctl(state(), ['kill', '-s', name, unit])
+    if (code !== 0) throw new Error(`cannot send ${name} to ${unit}: ${stderr.trim()}`)
+  }
+  return {
+    get state() {
+      return file.now
+    },
+    healingFolder: healingFolder(state()),
+    webhookToken,
+    url: {
+      healing: local(state().ports.healing),
+      prometheus: local(state().ports.prometheus),
+      alertmanager: local(state().ports.alertmanager),
+    },
+    broker,
+    signalBroker: (id, name) => signalUnit(broker(id).unit, name),
+    signalUnit,
+    breakBroker: (id) => brokers.breakConfiguration(broker(id)),
+    mendBroker: (id) => brokers.mendConfiguration(broker(id)),
+    unit: (name) => unitProperties(state(), name),
+    systemctl: (...args) => systemctl(state(), args),
+    waitHealed: async (deadlineMs = 60_000) => void (await brokers.waitHealed(state(), deadlineMs)),
+    waitUnit: async (name, wanted, deadlineMs = 15_000) => {
+      await waitFor(`${name} to show ${JSON.stringify(wanted)}`, () => shows(state(), name, wanted), deadlineMs)
+    },
+    createTopic: (topic, shape) => brokers.createTopic(state(), topic, shape),
+    query: (expression) => query(state(), expression),
+    mails: () => mail.mails(state()),
+    waitMail: (accept, deadlineMs = 30_000) => waitFor('a mail', () => mail.mails(state()).find(accept), deadlineMs),
+    stopSmtp: () => mail.stopSmtp(state()),
+    startSmtp: () => mail.startSmtp(file),
+    ssh: (...argv) => sshd.ssh(state(), argv),
+    cutSsh: () => sshd.cutSsh(state()),
+    stopSshd: () => sshd.stopSshd(state()),
+    startSshd: () => sshd.startSshd(file),
+    signalProcess: (name, signalName) => {
+      const recorded = state().processes[name]
+      if (recorded === undefined) throw new Error(`the lab has no process ${name}`)
+      signal(recorded, signalName)
+    },
+    addSmallUnit: async (name, kind = 'sleeps') => {
+      const unit = await addSmallUnit(file, name, kind)
+      writeHealingFiles(file.now)
+      return unit
+    },
+    startSilentHost,
+    down: () => takeDown(file, false),
+  }
+}
+
+async function shows(state: LabState, unit: string, wanted: Readonly<Record<string, string>>): Promise<boolean> {
+  const properties = await unitProperties(state, unit)
+  const differing = Object.keys(wanted).filter((key) => properties[key] !== wanted[key])
+  if (differing.length === 0) return true
+  throw new Error(differing.map((key) => `${key}=${properties[key]}`).join(' '))
+}
+
+function brokerOf(state: LabState, id: number): BrokerNode {
+  const node = state.brokers.find((candidate) => candidate.id === id)
+  if (node === undefined) throw new Error(`the lab has no broker ${id}`)
+  return node
+}
+
+/** Ends processes by their recorded ids; the folder is kept when the start failed, for its logs. */
+async function takeDown(file: StateFile, keepFolder: boolean): Promise<void> {
+  const state = file.now
+  for (const recorded of Object.values(state.processes)) signal(recorded, 'SIGCONT')
+  sshd.cutSsh(state)
+  const others = Object.entries(state.processes).filter(([name]) => name !== 'user-manager')
+  await Promise.all([stopUserManager(state), ...others.map(([, recorded]) => stop(recorded))])
+  if (!keepFolder) rmSync(state.dir, { recursive: true, force: true })
+  file.forget()
+}
+
+/** Takes down labs whose owner is gone (a test run that was killed). */
+export async function sweep(): Promise<void> {
+  for (const name of knownLabs()) {
+    const state = readState(name)
+    if (state !== null && state.owner !== null && !isAlive(state.owner)) await takeDown(new StateFile(state), false)
+  }
+  if (!existsSync(labHome)) mkdirSync(labHome, { recursive: true })
+}

@@ -1,0 +1,154 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { type Clock, systemClock } from '../../src/clock.ts'
+import { advance } from '../../src/engine/advance.ts'
+import { Intake, type IntakeLimits } from '../../src/engine/intake.ts'
+import type { HttpDeps, Status } from '../../src/http/deps.ts'
+import { buildServer } from '../../src/http/server.ts'
+import type { Plan } from '../../src/incident/plan.ts'
+import { openSqliteStore } from '../../src/store/sqlite.ts'
+import type { Moved, Store } from '../../src/store/store.ts'
+import { openTelemetry } from '../../src/telemetry.ts'
+import { planOf, subject } from './plan.ts'
+
+export interface HttpWorld {
+  readonly url: string
+  readonly store: Store
+  readonly telemetry: HttpDeps['telemetry']
+  readonly seen: { wakes: number; truncations: number; logs: string[] }
+  /** Changes what the next `status()` answers. */
+  readonly status: { loaded: boolean }
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
+  send(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>
+  /** Posts a body as it is, the way Alertmanager does. */
+  deliver(body: string, headers?: Readonly<Record<string, string>>): Promise<Response>
+  /** Lets the core take what was stored: each alert opens an incident of this plan, for one subject per alert. */
+  settle(plan?: Plan): Promise<readonly Moved[]>
+  stop(): Promise<void>
+}
+
+export interface HttpOptions {
+  readonly deps?: Partial<Omit<HttpDeps, 'store' | 'intake'>>
+  readonly limits?: Partial<IntakeLimits>
+  /** Stands between the routes and the real store. */
+  readonly wrap?: (store: Store) => Store
+  readonly clock?: Clock
+}
+
+/** The HTTP side on a free port of loopback, over a real SQLite file of its own. */
+export async function startHttp(options: HttpOptions = {}): Promise<HttpWorld> {
+  const folder = mkdtempSync(join(tmpdir(), 'kafka-healing-http-'))
+  const clock = options.clock ?? systemClock
+  const real = await openSqliteStore({ path: join(folder, 'test.db') })
+  const store = options.wrap?.(real) ?? real
+  const seen: HttpWorld['seen'] = { wakes: 0, truncations: 0, logs: [] }
+  const log = pino({ level: 'debug' }, { write: (line: string) => void seen.logs.push(line) })
+  const telemetry = openTelemetry({ log, clock, build: { version: 'test', revision: 'test', node: process.version } })
+  telemetry.watch(() => store.gauges(clock.now()))
+  const wake = () => void (seen.wakes += 1)
+  const intake = new Intake({
+    store,
+    clock,
+    log,
+    onStored: wake,
+    onStoreFailure: (error) => telemetry.storeFailed(error.cause_),
+    ...(options.limits && { limits: options.limits }),
+  })
+  const status = { loaded: true }
+  const app = buildServer({
+    store,
+    clock,
+    log,
+    telemetry,
+    intake,
+    wake,
+    onTruncated: () => void (seen.truncations += 1),
+    reload: async () => ({ ok: true, revision: 'r2' }),
+    status: (): Status => ({
+      startedAt: 0,
+      configuration: { loaded: status.loaded, revision: 'r1', loadedAt: 1, lastReloadSuccessful: true },
+      loops: [{ name: 'core', running: true, lastRunAt: 2, lastError: null }],
+    }),
+    known: () => ({ clusters: ['lab'], targets: ['lab/broker/1'], rules: ['broker-down'] }),
+    webhookCredentials: [],
+    apiCredentials: [],
+    tls: null,
+    bodyBytes: 16 * 1024 * 1024,
+    version: 'test',
+    ...options.deps,
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const url = `${options.deps?.tls ? 'https' : 'http'}://127.0.0.1:${port}`
+
+  return {
+    url,
+    store,
+    telemetry,
+    seen,
+    status,
+    get: (path, headers = {}) => fetch(url + path, { headers, redirect: 'manual' }),
+    send: (method, path, body, headers = {}) =>
+      fetch(url + path, {
+        method,
+        redirect: 'manual',
+        headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+    deliver: (body, headers = {}) =>
+      fetch(`${url}/webhook`, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { 'content-type': 'application/json', ...headers },
+        body,
+      }),
+    settle: async (plan = planOf()) => {
+      const moved: Moved[] = []
+      await advance(store, clock.now(), {
+        openings: ({ alert }) => {
+          const broker = alert.labels['broker_id'] ?? '1'
+          const key = `lab/broker/${broker}`
+          return [{ plan, subject: { ...subject, key, target: key } as typeof subject }]
+        },
+        onMoved: (one) => moved.push(one),
+      })
+      return moved
+    },
+    stop: async () => {
+      await app.close()
+      await real.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** One delivery as Alertmanager sends it: an alert for each broker named. */
+export function deliveryOf(
+  brokers: readonly (string | number)[],
+  change: Readonly<Record<string, unknown>> = {},
+): string {
+  const alerts = brokers.map((broker) => ({
+    status: 'firing',
+    labels: { alertname: 'KafkaBrokerDown', cluster: 'lab', broker_id: String(broker) },
+    annotations: { summary: `broker ${broker} is down` },
+    startsAt: '2026-11-21T03:54:52.808130655Z',
+    endsAt: '0001-01-01T00:00:00Z',
+    generatorURL: '',
+  }))
+  return `${JSON.stringify({
+    version: '4',
+    groupKey: '{}:{alertname="KafkaBrokerDown"}',
+    truncatedAlerts: 0,
+    status: 'firing',
+    receiver: 'kafka\\.healing',
+    groupLabels: {},
+    commonLabels: {},
+    commonAnnotations: {},
+    externalURL: 'http://am:9093',
+    alerts,
+    ...change,
+  })}\n`
+}
