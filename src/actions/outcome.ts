@@ -37,6 +37,8 @@ export function outputOf(run: { readonly stdout: string; readonly stderr: string
 export function isSudoRefusal(run: { readonly exitCode: number | null; readonly stderr: string }): boolean {
   return (
     run.exitCode === 1 &&
-    /^sudo: (a password is required|a terminal is required|.* not allowed)|^Sorry, user /m.test(run.stderr)
+    /^sudo: (a password is required|a terminal is required|.* not allowed)|^Sorry, user |is not in the sudoers file/m.test(
+      run.stderr,
+    )
   )
 }

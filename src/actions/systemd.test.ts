@@ -139,7 +139,7 @@ describe('systemd over SSH', () => {
     )
     const result = await systemd.run({ verb: 'start' }, context(target, { limitSeconds: 1 }))
     expect(result.outcome).not.toBe('succeeded')
-    expect(result.reason).toContain("limit 1.5 s, by the unit's own time-outs")
+    expect(result.reason).toContain("limit 2 s, by the unit's own time-outs")
   })
 
   test('a start that ends by its job being cancelled has failed', async () => {

@@ -59,7 +59,7 @@ const argvOf = (verb: Verb, unit: Unit): readonly string[] => [...systemctl(unit
 
 async function runVerb(verb: Verb, context: ActionContext, clock: Clock): Promise<StepResult> {
   const { host, target, signal } = context
-  const beganAt = clock.monotonic()
+  const beganAt = Math.round(clock.monotonic())
   const before = await look(context)
   if ('problem' in before) return unreadableBefore(before)
   if (before.LoadState === 'masked') return failed(`${target.unit.name} is masked`)
@@ -68,7 +68,7 @@ async function runVerb(verb: Verb, context: ActionContext, clock: Clock): Promis
   }
 
   // The look took part of the time after which the step must be over (S-4.4).
-  const now = clock.monotonic()
+  const now = Math.round(clock.monotonic())
   const limitMs = limitOf(verb, before, Math.max(1_000, context.limitSeconds * 1000 - (now - beganAt)))
   const until = now + limitMs
   const run = await host.run(argvOf(verb, target.unit), { limitMs, signal, lock: unitLock(target) })

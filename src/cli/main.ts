@@ -1,5 +1,7 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { version } from '../version.ts'
+import type { DoctorOptions } from './doctor.ts'
+import type { PlanOptions } from './plan.ts'
 
 /** Reads argv and runs the command it names. Sets the exit code; never calls process.exit while something is open. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -30,11 +32,21 @@ export async function main(argv: readonly string[]): Promise<void> {
     )
     .argument('<alert.json>', 'a webhook body, or - for standard input')
     .option('-c, --config <file>', 'configuration')
-    .action(async (file: string, options: { config?: string }) => (await import('./plan.ts')).plan(file, options))
+    .option('--json', 'for programs')
+    .addHelpText('after', '\nExit code 0: it would act or inform; 2: it would not act; 1: it could not be told.')
+    .action(async (file: string, options: PlanOptions) => (await import('./plan.ts')).plan(file, options))
   program
     .command('doctor')
     .description('look at every host, Kafka, Prometheus, Alertmanager and SMTP that the configuration names')
     .option('-c, --config <file>', 'configuration')
-    .action(async (options: { config?: string }) => (await import('./doctor.ts')).doctor(options))
+    .option('--json', 'for programs')
+    .addOption(
+      new Option(
+        '--print <what>',
+        'print what must be granted to kafka-healing on hosts or in Kafka, and look at nothing',
+      ).choices(['sudoers', 'acls']),
+    )
+    .addHelpText('after', '\nExit code 1 when a check failed; warnings alone end with 0.')
+    .action(async (options: DoctorOptions) => (await import('./doctor.ts')).doctor(options))
   await program.parseAsync([...argv])
 }

@@ -33,7 +33,10 @@ export async function plan(file: string, options: PlanOptions = {}): Promise<voi
     })
     const planned = await evaluate(parsed.ok, inForce, clock, stop.signal)
     const { revision } = inForce.configuration
-    const text = options.json === true ? renderJson(planned, revision) : renderText(planned, revision, paintFor(process.stdout, process.env))
+    const text =
+      options.json === true
+        ? renderJson(planned, revision)
+        : renderText(planned, revision, paintFor(process.stdout, process.env))
     process.stdout.write(text)
     process.exitCode = exitCodeOf(planned)
   } catch (error) {

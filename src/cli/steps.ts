@@ -2,7 +2,7 @@ import type { Argv, Values } from '../actions/action.ts'
 import { actionOf } from '../actions/index.ts'
 import { targetValues } from '../actions/interpolate.ts'
 import type { Labels } from '../alert/alert.ts'
-import { type Plan, type Step, rungOf } from '../incident/plan.ts'
+import { type Plan, rungOf, type Step } from '../incident/plan.ts'
 import type { Target } from '../inventory/inventory.ts'
 import type { Rule } from '../rules/match.ts'
 
@@ -17,7 +17,11 @@ export function argvOf(step: Step, target: Target, values: Values): Argv | null 
 }
 
 /** The steps of the first attempt, with their commands. */
-export function firstRung(plan: Plan, target: Target, labels: Labels): readonly { readonly step: Step; readonly command: Argv | null }[] {
+export function firstRung(
+  plan: Plan,
+  target: Target,
+  labels: Labels,
+): readonly { readonly step: Step; readonly command: Argv | null }[] {
   const values = valuesFor(plan, target, labels)
   return rungOf(plan, 1).map((step) => ({ step, command: argvOf(step, target, values) }))
 }

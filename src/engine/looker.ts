@@ -7,6 +7,7 @@ import { decisionOf, lookOf } from '../incident/summary.ts'
 import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
 import type { Target } from '../inventory/inventory.ts'
 import { INVOCATION } from '../probes/kafka-api.ts'
+import { unitLog } from '../probes/unit-log.ts'
 import { readUnit } from '../probes/unit-state.ts'
 import type { LookTask, Moved, Store } from '../store/store.ts'
 import { type Steady, untilCommitted } from './steady.ts'
@@ -24,6 +25,8 @@ import {
 /** Guards and probes hang on networks, not on our processor: so many at once. */
 const PARALLEL = 16
 const LEASE_MS = 30_000
+const LOG_LINES = 20
+const LOG_CHARACTERS = 3_000
 
 export interface LookerDeps extends Steady {
   readonly store: Store
@@ -139,7 +142,7 @@ async function lookAtProbes(task: LookTask, deps: LookerDeps): Promise<Moved | n
     )
     return untilCommitted(() => store.looked(task, seen, [], [], clock.now()), deps)
   }
-  const [results, symptom, unit] = await Promise.all([
+  const [asked, symptom, unit] = await Promise.all([
     askProbes(incident.plan, context),
     task.symptom ? evaluateSymptom(intentOf(incident, target, task.alerts), context) : [],
     unitOf(world, target, deps),
@@ -152,11 +155,25 @@ async function lookAtProbes(task: LookTask, deps: LookerDeps): Promise<Moved | n
         : symptom[0]?.verdict === 'refuse'
           ? false
           : null
-  const seen = lookOf(incident.plan, results, holds, unit?.invocationId ?? null)
+  const seen = lookOf(incident.plan, asked, holds, unit?.invocationId ?? null)
+  const results = seen.conclusive ? await withLog(asked, target, deps) : asked
   if (seen.verdict === 'healed') {
     await untilCommitted(() => store.rememberServing(target.key, clock.now(), servingInvocation(results)), deps)
   }
   return untilCommitted(() => store.looked(task, seen, results, symptom, clock.now()), deps)
+}
+
+/** What the unit printed last, beside what says that it is dead: a person wants to read it first. */
+async function withLog(
+  results: readonly ProbeResult[],
+  target: Target,
+  deps: LookerDeps,
+): Promise<readonly ProbeResult[]> {
+  const host = deps.world().hosts.hostOf(target)
+  const text = await unitLog(host, target.unit, LOG_LINES, deps.signal)
+  if (text.trim() === '') return results
+  const log = { name: 'last log lines', value: text.slice(-LOG_CHARACTERS), source: host.name, at: deps.clock.now() }
+  return results.map((result) => (result.conclusive ? { ...result, evidence: [...result.evidence, log] } : result))
 }
 
 /** The invocation that was seen serving, as read before the listener answered; null when no probe says. */

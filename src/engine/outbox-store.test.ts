@@ -107,11 +107,18 @@ function run(
   }
   const nothing = () => undefined
   const over = runOutbox({
-    ...{ store, clock, owner, wake, signal: stop.signal, graceMs: 100 },
+    store,
+    clock,
+    owner,
+    wake,
+    signal: stop.signal,
+    graceMs: 100,
     log: pino({ level: 'silent' }),
     route: () => ({ primary: notifier, backup: null }),
     settings: () => settings,
-    ...{ onMade: nothing, onSent: nothing, onFailure: nothing },
+    onMade: nothing,
+    onSent: nothing,
+    onFailure: nothing,
   })
   const halt = async () => {
     stop.abort()

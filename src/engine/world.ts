@@ -115,7 +115,7 @@ async function evaluate(
 /** Asks every probe of the runbook side by side. */
 export async function askProbes(plan: Plan, context: LookContext): Promise<readonly ProbeResult[]> {
   return Promise.all(
-    plan.runbook.verify.map((check) => {
+    plan.runbook.verify.map(async (check) => {
       const unknown = (why: string): ProbeResult => ({
         probe: check.type,
         verdict: 'unknown',

@@ -60,6 +60,7 @@ export function openConnector(
   let current: Link | null = null
   let pending: Promise<Link | NotSent> | null = null
   let users = 0
+  let closed = false
   let idle: NodeJS.Timeout | undefined
 
   const connect = async (): Promise<Link | NotSent> => {
@@ -81,6 +82,8 @@ export function openConnector(
       resolve(why)
     })
     current = link
+    // Closed while the connection was being made: nobody would close it any more.
+    if (closed) made.client.end()
     return link
   }
 
@@ -101,6 +104,7 @@ export function openConnector(
       }
     },
     close() {
+      closed = true
       clearTimeout(idle)
       current?.client.end()
       current = null

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { deliveryOf, type HttpWorld, startHttp } from '../../test/support/http.ts'
+import { deliveryOf } from '../../test/support/delivery.ts'
+import { type HttpWorld, startHttp } from '../../test/support/http.ts'
 import { planOf } from '../../test/support/plan.ts'
 import { systemClock } from '../clock.ts'
 import type { TokenAction } from '../store/store.ts'
@@ -216,6 +217,87 @@ describe('pauses', () => {
 })
 
 describe('history', () => {
+  /** One finished attempt for each broker, in their order. */
+  async function attempted(brokers: readonly string[]): Promise<HttpWorld> {
+    const on = await start()
+    const pass = {
+      verdict: 'pass',
+      guard: null,
+      reason: 'all pass',
+      quiet: false,
+      until: null,
+      escalate: null,
+      gone: false,
+    } as const
+    await on.deliver(deliveryOf(brokers))
+    await on.settle(planOf({ afterMs: 0 }))
+    for (const broker of brokers) {
+      const now = systemClock.now()
+      let look = await on.store.claimLook('test', now, 60_000)
+      while (look?.kind === 'probe') look = await on.store.claimLook('test', now, 60_000)
+      if (look === null) throw new Error(`no look for broker ${broker}`)
+      await on.store.guardsEvaluated(look, pass, [], null, now)
+      const claimed = await on.store.claimAttempt('test', now, 60_000, () => ({ decision: pass, results: [] }))
+      if (claimed === null || 'refused' in claimed) throw new Error(`no attempt for broker ${broker}`)
+      await on.store.startStep(claimed, 1, now)
+      const output = '=cmd()'
+      await on.store.finishStep(claimed, 1, { outcome: 'failed', reason: output, exitCode: 1, output }, now)
+      await on.store.finishAttempt(claimed, { outcome: 'failed', reason: '=cmd(), "exit 1"', changed: true }, now)
+    }
+    return on
+  }
+  const brokers = ['1', '2', '3', '4', '5']
+
+  it('gives each attempt once over all its pages, newest first', async () => {
+    const on = await attempted(brokers)
+    const targets: string[] = []
+    let next: string | null = ''
+    while (next !== null) {
+      const page: Answer = await ask(on.get(`/history?limit=2${next === '' ? '' : `&cursor=${next}`}`))
+      targets.push(...page.body.items.map(({ target }: { target: string }) => target))
+      next = page.body.next
+    }
+
+    expect(targets).toEqual(['5', '4', '3', '2', '1'].map((broker) => `lab/broker/${broker}`))
+  })
+
+  it('filters by target, rule, cluster and time, and shows the steps in the trace', async () => {
+    const on = await attempted(['1', '2'])
+    const count = async (query: string) => (await ask(on.get(`/history?${query}`))).body.items.length as number
+
+    expect(await count('target=lab/broker/1')).toBe(1)
+    expect(await count('rule=broker-down&cluster=lab&since=1h')).toBe(2)
+    expect(await count('rule=other')).toBe(0)
+    expect(await count('until=1h')).toBe(0)
+    const [item] = (await ask(on.get('/history?target=lab/broker/1'))).body.items
+    expect(item).toMatchObject({ status: 'failed', attempt: 1, rung: 1, outcome: null })
+    expect(item.startedAt).toMatch(/Z$/)
+    const trace = await ask(on.get(`/incidents/${item.incident}`))
+    expect(trace.body.attempts[0].steps[0]).toMatchObject({
+      key: `${item.incident}.1.1`,
+      result: { exitCode: 1, output: '=cmd()' },
+    })
+  })
+
+  it('is CSV when asked for, safe to open in a spreadsheet, with the next page in a header', async () => {
+    const on = await attempted(['1', '2'])
+    const asked = [
+      await on.get('/history?format=csv&limit=1'),
+      await on.get('/history?limit=1', { accept: 'text/csv' }),
+    ]
+
+    for (const answer of asked) {
+      expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8')
+      const [header, row] = (await answer.text()).split('\r\n')
+      expect(header).toMatch(/^id,incident,attempt,rule,cluster,target,rung,status,reason,.*outcome$/)
+      expect(row).toContain(`"'=cmd(), ""exit 1"""`)
+      const next = /^<(\S+)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1] ?? ''
+      const second = await on.get(next, { accept: 'text/csv' })
+      expect((await second.text()).split('\r\n')[1]).toContain('lab/broker/1')
+      expect(second.headers.get('link')).toBeNull()
+    }
+  })
+
   it('is refused with the field named when a filter cannot be read', async () => {
     const on = await start()
     for (const [query, field] of [

@@ -35,6 +35,8 @@ export function buildServer(deps: HttpDeps): FastifyInstance {
     routerOptions: { maxParamLength: 300 },
   }) as unknown as App
 
+  // A page of another site can send text/plain without asking; JSON it cannot.
+  app.removeContentTypeParser('text/plain')
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler((error: Error, request, reply) =>

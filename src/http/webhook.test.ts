@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { Worker } from 'node:worker_threads'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import { deliveryOf, type HttpOptions, type HttpWorld, startHttp } from '../../test/support/http.ts'
+import { deliveryOf } from '../../test/support/delivery.ts'
+import { type HttpOptions, type HttpWorld, refusing, startHttp } from '../../test/support/http.ts'
 import { Secret } from '../secret.ts'
 import { StoreUnavailableError } from '../store/store.ts'
 
@@ -242,13 +243,9 @@ describe('POST /webhook', () => {
     let commits = 0
     const on = await start({
       wrap: (store) =>
-        new Proxy(store, {
-          get: (of, name) => {
-            const member: unknown = Reflect.get(of, name)
-            if (typeof member !== 'function') return member
-            if (name === 'storeDeliveries') commits += 1
-            return member.bind(of)
-          },
+        refusing(store, 'storeDeliveries', () => {
+          commits += 1
+          return null
         }),
     })
 
@@ -275,14 +272,7 @@ describe('POST /webhook', () => {
     let away = true
     const on = await start({
       wrap: (store) =>
-        new Proxy(store, {
-          get: (of, name) => {
-            if (name === 'storeDeliveries' && away)
-              return async () => Promise.reject(new StoreUnavailableError('full', null))
-            const member: unknown = Reflect.get(of, name)
-            return typeof member === 'function' ? member.bind(of) : member
-          },
-        }),
+        refusing(store, 'storeDeliveries', () => (away ? new StoreUnavailableError('full', null) : null)),
     })
 
     const answer = await on.deliver(deliveryOf([1]))

@@ -26,7 +26,7 @@ export const TOLD = {
   startPatience: 20,
   standsStill: 21,
   disagree: 30,
-  relapse: 40,
+  relapse: 100,
   restricted: 50,
   cancelled: 60,
 } as const

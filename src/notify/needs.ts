@@ -61,8 +61,14 @@ function doing(story: Story, telling: Telling, links: Links): readonly Block[] {
 }
 
 function byHand(action: Action, { incident, alerts }: Story): string {
-  if (action !== 'silence')
-    return `curl -X POST -H "Authorization: Bearer $TOKEN" "$KAFKA_HEALING/incidents/${incident.id}/${PATHS[action]}"`
-  const name = line(alerts[0]?.labels['alertname'] ?? '', 60).replace(/[^\w -]/g, '?')
-  return `kafka-healing silence 'alertname="${name}"' --duration 2h --comment '…'`
+  if (action !== 'silence') return post(`incidents/${incident.id}/${PATHS[action]}`, { by: 'your name' })
+  // It stands in somebody's shell line: only what can be nothing but a name.
+  const name = line(alerts[0]?.labels['alertname'] ?? '', 60).replace(/[^\w -]/g, '.')
+  const matchers = [`alertname="${name}"`]
+  return post('silence', { matchers, author: 'your name', comment: `incident ${incident.id}`, duration: '2h' })
+}
+
+function post(path: string, body: Readonly<Record<string, unknown>>): string {
+  const headers = `-H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'`
+  return `curl ${headers} -d '${JSON.stringify(body)}' "$KAFKA_HEALING/${path}"`
 }

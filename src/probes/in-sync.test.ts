@@ -36,7 +36,8 @@ const seen = (partitions: readonly PartitionState[], ids: readonly number[] = [1
   brokers: ids.map((id) => ({ id, host: `kafka-${id}`, port: 9092, rack: null })),
   partitions,
 })
-const judge = (metadata: ClusterMetadata | string | null, facts = serving) => judgeInSync(facts, '1', metadata, NOW)
+const judge = (view: ClusterMetadata | string | null, facts = serving) =>
+  judgeInSync(facts, '1', view === null ? null : [view], NOW)
 
 describe('S-4.9 in-sync decides', () => {
   test('in every ISR: healed', () => {
@@ -62,6 +63,14 @@ describe('S-4.9 in-sync decides', () => {
 
   test('nobody answers: unknown, with the reason', () => {
     expect(judge('no broker answers')).toMatchObject({ verdict: 'unknown', reason: 'no broker answers' })
+  })
+
+  test('both views must say so: the others’ picture may be old, and so may its own', () => {
+    const [good, bad] = [seen([partition()]), seen([partition({ isr: [2, 3] })])]
+    expect(judgeInSync(serving, '1', [good, good], NOW).verdict).toBe('healed')
+    expect(judgeInSync(serving, '1', [good, bad], NOW)).toMatchObject({ verdict: 'progressing', mark: '1' })
+    expect(judgeInSync(serving, '1', [bad, good], NOW)).toMatchObject({ verdict: 'progressing', mark: '1' })
+    expect(judgeInSync(serving, '1', [good, 'no answer'], NOW).verdict).toBe('unknown')
   })
 
   test('a broker that does not serve is judged by that, even where metadata still shows it in sync', () => {
@@ -135,6 +144,17 @@ describe('real brokers', () => {
     expect(verdicts[0]).toBe('progressing')
     // Closing its port for moments while starting is progress; broken would spend an attempt.
     expect(verdicts).not.toContain('broken')
+  }, 120_000)
+
+  test('killed and started at once, it is not called healed before it is', async () => {
+    await until('all in sync', async () => (await look(inSync, 3)).verdict === 'healed', 30_000)
+    kafka.node(3).signal('SIGKILL')
+    await until('it is gone', () => kafka.node(3).pid() === null)
+    kafka.node(3).start()
+    await until('healed', async () => (await look(inSync, 3)).verdict === 'healed', 60_000)
+    const after: string[] = []
+    await until('twenty looks', async () => after.push((await look(inSync, 3)).verdict) >= 20, 30_000)
+    expect(new Set(after)).toEqual(new Set(['healed']))
   }, 120_000)
 
   test('S-2.6 stopped in its tracks: a hang once it was seen serving, a start before', async () => {

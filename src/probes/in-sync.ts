@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { Instant } from '../clock.ts'
-import type { ProbeResult } from '../incident/verdict.ts'
+import type { Evidence, ProbeResult } from '../incident/verdict.ts'
 import type { Cluster, HostPort, Target } from '../inventory/inventory.ts'
-import type { ClusterMetadata } from '../kafka/clients.ts'
+import type { ClusterMetadata, PartitionState } from '../kafka/clients.ts'
 import { judgeServing, readServing, type ServingFacts } from './kafka-api.ts'
 import { defineProbe } from './probe.ts'
 
@@ -12,7 +12,7 @@ const params = z.strictObject({
 
 export const inSync = defineProbe({
   type: 'in-sync',
-  summary: 'The broker serves and is in the live ISR of all its partitions, as the other brokers see it.',
+  summary: 'The broker serves and is in the live ISR of all its partitions, as others and it itself see it.',
   params,
   targets: ['broker'],
   async look(wanted, context) {
@@ -20,10 +20,12 @@ export const inSync = defineProbe({
     const serving = await readServing(context, wanted.deadline_ms)
     // For some seconds after a death metadata still shows the dead broker in sync: nobody is asked about a silent one.
     if (serving.liveness?.state !== 'serving') return judgeInSync(serving, target.name, null, clock.now())
-    const seen = await kafka.metadata(cluster, othersFirst(cluster, target)).catch((error: unknown) => {
-      return error instanceof Error ? error.message : String(error)
-    })
-    return judgeInSync(serving, target.name, seen, clock.now())
+    const ask = (from: readonly HostPort[]) =>
+      kafka.metadata(cluster, from).catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+    const views = [othersFirst(cluster, target), target.address ? [target.address] : []].filter(
+      ({ length }) => length > 0,
+    )
+    return judgeInSync(serving, target.name, await Promise.all(views.map(ask)), clock.now())
   },
 })
 
@@ -38,11 +40,16 @@ export function othersFirst(cluster: Cluster, target: Target): readonly HostPort
   return listed.length > 0 ? listed : cluster.bootstrap
 }
 
-/** `seen` is the metadata, why there is none, or null when it was not asked for. Live ISR = ISR less offline replicas. */
+/**
+ * `views` are answers of Metadata, or why there is none; null when nobody was asked. Two are wanted, because each can be
+ * old in its own way. A broker that is cut off believes its last good picture, so the others are asked. Another broker may
+ * lag behind and still show the ISR from before the death, so the target is asked as well: it cannot serve before it has
+ * read of its own removal. Live ISR = ISR less offline replicas.
+ */
 export function judgeInSync(
   serving: ServingFacts,
   name: string,
-  seen: ClusterMetadata | string | null,
+  views: readonly (ClusterMetadata | string)[] | null,
   at: Instant,
 ): ProbeResult {
   const api = { ...judgeServing(serving, at), probe: 'in-sync' }
@@ -53,14 +60,49 @@ export function judgeInSync(
     reason,
     ...more,
   })
-  if (seen === null || typeof seen === 'string') return result('unknown', seen ?? 'no broker was asked')
+  const failed = views?.find((view) => typeof view === 'string')
+  const answers = views?.filter((view) => typeof view !== 'string') ?? []
+  if (failed !== undefined || answers.length === 0) return result('unknown', failed ?? 'no broker was asked')
 
   const id = Number(name)
-  const source = `${seen.answeredBy.host}:${seen.answeredBy.port}`
-  const mine = seen.partitions.filter(({ replicas }) => replicas.includes(id))
-  const missing = mine.filter(({ isr, offline }) => !isr.includes(id) || offline.includes(id))
-  const evidence = [
-    ...api.evidence,
+  const seen = answers.map((view) => ({ ...replicasOf(view, id), source: addressOf(view), view }))
+  const evidence = [...api.evidence, ...seen.flatMap((one) => evidenceOf(one, at))]
+  const unlisted = seen.find(({ view }) => !view.brokers.some((broker) => broker.id === id))
+  if (unlisted) {
+    // It serves, so it is registered; the broker that was asked learns of it within moments.
+    const reason = `it serves, but ${unlisted.source} does not list it yet`
+    return result('progressing', reason, { evidence, mark: 'unlisted' })
+  }
+  const missing = Math.max(...seen.map((one) => one.missing.length))
+  const all = Math.max(...seen.map((one) => one.mine.length))
+  if (missing > 0) {
+    const reason = `${missing} of its ${all} replicas are not in sync yet`
+    return result('progressing', reason, { evidence, mark: String(missing) })
+  }
+  return result('healed', all > 0 ? `all its ${all} replicas are in sync` : 'it serves and holds no replica', {
+    evidence,
+  })
+}
+
+interface Replicas {
+  readonly mine: readonly PartitionState[]
+  readonly missing: readonly PartitionState[]
+}
+
+function replicasOf({ partitions }: ClusterMetadata, id: number): Replicas {
+  const mine = partitions.filter(({ replicas }) => replicas.includes(id))
+  return { mine, missing: mine.filter(({ isr, offline }) => !isr.includes(id) || offline.includes(id)) }
+}
+
+function addressOf({ answeredBy }: ClusterMetadata): string {
+  return `${answeredBy.host}:${answeredBy.port}`
+}
+
+function evidenceOf(
+  { mine, missing, source }: Replicas & { readonly source: string },
+  at: Instant,
+): readonly Evidence[] {
+  return [
     { name: 'partitions with a replica on it', value: mine.length, source, at },
     { name: 'replicas not in sync', value: missing.length, source, at },
     ...missing.slice(0, 20).map(({ topic, partition, isr, leader }) => ({
@@ -70,16 +112,4 @@ export function judgeInSync(
       at,
     })),
   ]
-  if (!seen.brokers.some((broker) => broker.id === id)) {
-    // It serves, so it is registered; the broker that was asked learns of it within moments.
-    return result('progressing', `it serves, but ${source} does not list it yet`, { evidence, mark: 'unlisted' })
-  }
-  if (missing.length > 0) {
-    return result('progressing', `${missing.length} of its ${mine.length} replicas are not in sync yet`, {
-      evidence,
-      mark: String(missing.length),
-    })
-  }
-  const reason = mine.length > 0 ? `all its ${mine.length} replicas are in sync` : 'it serves and holds no replica'
-  return result('healed', reason, { evidence })
 }

@@ -7,6 +7,12 @@ export interface MonitoringOptions {
   readonly alertmanagers?: readonly Source[]
   /** For each request, body included. Milliseconds. */
   readonly deadlineMs?: number
+  readonly largestAnswerBytes?: number
+}
+
+interface Limits {
+  readonly deadlineMs: number
+  readonly largestAnswerBytes: number
 }
 
 export interface Source {
@@ -17,8 +23,8 @@ export interface Source {
 }
 
 const DEADLINE_MS = 5_000
-/** Ten thousand alerts take about 8 MB. More is not an answer to a question about one alert. */
-const LARGEST_ANSWER = 16 * 1024 * 1024
+/** Ten thousand alerts take about 8 MB. What no webhook could bring, being over 16 MiB, must fit in here. */
+const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 
 const promAnswer = z.object({
@@ -49,17 +55,19 @@ const seenAlerts = z.array(
 
 /** Questions to Prometheus and Alertmanager: one request each, never retried, never redirected, hard deadline. */
 export function openMonitoring(options: MonitoringOptions): Monitoring {
-  const { prometheus = null, alertmanagers = [], deadlineMs = DEADLINE_MS } = options
+  const { prometheus = null, alertmanagers = [] } = options
+  const { deadlineMs = DEADLINE_MS, largestAnswerBytes = LARGEST_ANSWER_BYTES } = options
+  const limits = { deadlineMs, largestAnswerBytes }
   return {
-    prometheus: prometheus ? (query) => askPrometheus(prometheus, query, deadlineMs) : null,
-    alertmanager: alertmanagers.length > 0 ? (labels) => askAlertmanagers(alertmanagers, labels, deadlineMs) : null,
+    prometheus: prometheus ? (query) => askPrometheus(prometheus, query, limits) : null,
+    alertmanager: alertmanagers.length > 0 ? (labels) => askAlertmanagers(alertmanagers, labels, limits) : null,
   }
 }
 
-async function askPrometheus(source: Source, query: string, deadlineMs: number): Promise<readonly PromSample[]> {
+async function askPrometheus(source: Source, query: string, limits: Limits): Promise<readonly PromSample[]> {
   // POST: a query may be longer than a URL.
-  const body = new URLSearchParams({ query, timeout: `${deadlineMs}ms` })
-  const { data } = await fetchJson(source, '/api/v1/query', promAnswer, deadlineMs, { method: 'POST', body })
+  const body = new URLSearchParams({ query, timeout: `${limits.deadlineMs}ms` })
+  const { data } = await fetchJson(source, '/api/v1/query', promAnswer, limits, { method: 'POST', body })
   if (data.resultType === 'scalar') return [{ labels: {}, value: promNumber(data.result[1]) }]
   return data.result.map(({ metric, value }) => ({ labels: metric, value: promNumber(value[1]) }))
 }
@@ -76,9 +84,9 @@ function promNumber(text: string): number {
 async function askAlertmanagers(
   sources: readonly Source[],
   labels: Readonly<Record<string, string>>,
-  deadlineMs: number,
+  limits: Limits,
 ): Promise<readonly SeenAlert[]> {
-  const answers = await Promise.allSettled(sources.map((source) => askAlertmanager(source, labels, deadlineMs)))
+  const answers = await Promise.allSettled(sources.map((source) => askAlertmanager(source, labels, limits)))
   const seen = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
   const failed = answers.flatMap((answer) => (answer.status === 'rejected' ? [messageOf(answer.reason)] : []))
   if (failed.length > 0 && seen.length === 0) throw new Error(failed.join('; '))
@@ -88,13 +96,13 @@ async function askAlertmanagers(
 async function askAlertmanager(
   source: Source,
   labels: Readonly<Record<string, string>>,
-  deadlineMs: number,
+  limits: Limits,
 ): Promise<readonly SeenAlert[]> {
   const wanted = Object.entries(labels)
   const query = new URLSearchParams()
   // Only names that every version's matcher syntax takes; the rest is compared here.
   for (const [name, value] of wanted) if (LABEL_NAME.test(name)) query.append('filter', `${name}=${quoted(value)}`)
-  const alerts = await fetchJson(source, `/api/v2/alerts?${query.toString()}`, seenAlerts, deadlineMs, {
+  const alerts = await fetchJson(source, `/api/v2/alerts?${query.toString()}`, seenAlerts, limits, {
     method: 'GET',
   })
   return alerts
@@ -118,7 +126,7 @@ async function fetchJson<T>(
   source: Source,
   path: string,
   schema: z.ZodType<T>,
-  deadlineMs: number,
+  { deadlineMs, largestAnswerBytes }: Limits,
   request: { readonly method: 'GET' | 'POST'; readonly body?: URLSearchParams },
 ): Promise<T> {
   const where = new URL(source.url.replace(/\/+$/, '') + path)
@@ -129,7 +137,7 @@ async function fetchJson<T>(
       redirect: 'error',
       signal: AbortSignal.timeout(deadlineMs),
     })
-    const text = await capped(response)
+    const text = await capped(response, largestAnswerBytes)
     if (!response.ok) throw new Error(`status ${response.status}: ${text.slice(0, 200)}`)
     return schema.parse(JSON.parse(text))
   } catch (error) {
@@ -137,12 +145,12 @@ async function fetchJson<T>(
   }
 }
 
-async function capped(response: Response): Promise<string> {
+async function capped(response: Response, mostBytes: number): Promise<string> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of response.body ?? []) {
     length += chunk.length
-    if (length > LARGEST_ANSWER) throw new Error(`answer over ${LARGEST_ANSWER} bytes`)
+    if (length > mostBytes) throw new Error(`answer over ${mostBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

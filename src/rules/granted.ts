@@ -1,4 +1,3 @@
-import type { Action } from '../actions/action.ts'
 import { actions } from '../actions/index.ts'
 import { ownGuards, worldGuards } from '../guards/index.ts'
 import { probes } from '../probes/index.ts'
@@ -6,7 +5,7 @@ import type { Powers } from './powers.ts'
 
 /** What this build grants to rules: everything in the three registries. */
 export const granted: Powers = {
-  actions: Object.values(actions) as readonly Action[],
+  actions: Object.values(actions),
   probes: [...probes.values()],
   guards: [...worldGuards, ...ownGuards],
 }

@@ -189,7 +189,7 @@ describe('rules', () => {
     [
       'approve',
       act.replace('mode: act', 'mode: approve'),
-      'rules/kafka.yml:5:11: rules[0].mode: mode approve comes with a later version',
+      'rules/kafka.yml:5:11: mode: mode approve comes with a later version',
     ],
     [
       'a matcher that is none',
@@ -200,7 +200,7 @@ describe('rules', () => {
     [
       'two targets',
       act.replace('{ broker: from-labels }', '{ broker: from-labels, exporter: from-labels }'),
-      '4:5: rules[0].target: expected exactly one of',
+      '4:5: target: expected exactly one of',
     ],
     ['a target of its own', act.replace('broker: from-labels', 'broker: 1'), 'only from-labels'],
     [
@@ -218,11 +218,7 @@ describe('rules', () => {
       act.replace('to: [oncall]', 'to: [oncall], levels: [{ to: [boss], after: 1h }]'),
       'there is no receiver "boss"',
     ],
-    [
-      'a duration that is none',
-      act.replace('after: 10s', 'after: 10'),
-      '6:12: rules[0].after: expected a duration such as 30s',
-    ],
+    ['a duration that is none', act.replace('after: 10s', 'after: 10'), '6:12: after: expected a duration such as 30s'],
     [
       'more attempts than the budget ever grants',
       act.replace('runbook: start', 'attempts: { max: 7 }\n    runbook: start'),
@@ -264,7 +260,7 @@ describe('rules', () => {
       'unknown key "deadline"',
     ],
     ['no verification', act.replace(/verify: .*/, 'verify: []'), 'return codes prove nothing'],
-    ['no within', act.replace(', within: 2m', ''), '"runbooks.start.verify[0].within" is missing'],
+    ['no within', act.replace(', within: 2m', ''), '"verify[0].within" is missing'],
     [
       'a guard that is not there',
       act.replace('budget,', 'bugdet,'),
@@ -350,11 +346,26 @@ describe('the configuration as a whole', () => {
       'rules/a.yml',
       'rules/b.yml',
       'rules/c.yml',
-      'rules/c.yml',
     ])
-    expect(found[2]).toBe(
-      'rules/a.yml:6:5: rules[0]: unknown key "aftr" (did you mean "after"?)'.replace('rules[0]: ', ''),
-    )
+    expect(found[2]).toBe('rules/a.yml:6:5: unknown key "aftr" (did you mean "after"?)')
+  })
+
+  it('a slip in one rule or runbook hides nothing about the others, and is told once', () => {
+    const other = RULE.replace('rules:\n', '')
+      .replace('broker-down', 'other')
+      .replace('runbook: start', 'runbook: strt')
+    const text =
+      RULE.replace('after: 10s', 'aftr: 10s') +
+      other +
+      RUNBOOK.replace('verb: stop', 'verb: halt').replace('url:', 'link:')
+
+    const found = problems(load(text)).map((line) => line.replace(/^.*?: /, ''))
+
+    expect(found).toEqual([
+      'unknown key "aftr" (did you mean "after"?)',
+      expect.stringContaining('there is no runbook "strt"'),
+      'unknown key "link"',
+    ])
   })
 
   it('tells that there are no rules and no inventory', () => {

@@ -1,16 +1,16 @@
 import type { Matcher } from '../alert/matcher.ts'
 import { parseMatcher } from '../alert/matcher-syntax.ts'
 import type { Config } from '../config.ts'
-import { type Complain, complainTo, type Path, readDocument, type SourceDocument } from '../document/document.ts'
+import { type Complain, complainTo, type Path } from '../document/document.ts'
 import { type Problem, suggestion } from '../document/problem.ts'
-import { validate } from '../document/validate.ts'
 import type { Plan } from '../incident/plan.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { Selector } from '../inventory/resolve.ts'
+import { collectRules, type WrittenRule, type WrittenRules } from './collect.ts'
 import type { Rule } from './match.ts'
 import type { Powers } from './powers.ts'
-import { compileRunbook, type WrittenRunbook } from './runbook.ts'
-import { type RuleFields, RulesFile } from './schema.ts'
+import { compileRunbook } from './runbook.ts'
+import type { RuleFields } from './schema.ts'
 
 /** What rules are checked against. Null: that file is broken itself, so only what does not need it is checked. */
 export interface RuleContext {
@@ -26,74 +26,30 @@ export interface LoadedRules {
   readonly problems: readonly Problem[]
 }
 
-interface WrittenRule {
-  readonly fields: RuleFields
-  readonly document: SourceDocument
-  readonly path: Path
-}
-
 /** How long a webhook's own word counts where nobody else can be asked. Only for mode inform (S-5.3). */
 const WORD_OF_WEBHOOK_MS = 15 * 60_000
 
 /** Reads the rules files in the given order. A runbook may stand in another file than its rules. */
 export function loadRules(files: readonly string[], context: RuleContext): LoadedRules {
   const problems: Problem[] = []
-  const rules = new Map<string, WrittenRule>()
-  const runbooks = new Map<string, WrittenRunbook>()
-  for (const file of files) collect(file, rules, runbooks, problems)
-
-  const used = new Set<string>()
-  const loaded = [...rules.values()].flatMap((written): readonly Rule[] => {
-    used.add(written.fields.runbook)
-    const rule = ruleOf(written, runbooks, context, problems)
+  const written = collectRules(files, problems)
+  const loaded = written.rules.flatMap((each): readonly Rule[] => {
+    const rule = ruleOf(each, written, context, problems)
     return rule === null ? [] : [rule]
   })
-  for (const runbook of runbooks.values()) {
+  const used = new Set(written.rules.map(({ fields }) => fields.runbook))
+  for (const runbook of written.runbooks.values()) {
     if (used.has(runbook.name)) continue
     compileRunbook(runbook, null, context.powers, problems)
+    if (written.broken.has(runbook.name)) continue
     complainTo(problems, runbook.document, 'warning')(runbook.path, `no rule uses the runbook "${runbook.name}"`, 'key')
   }
   return { rules: loaded, problems }
 }
 
-function collect(
-  file: string,
-  rules: Map<string, WrittenRule>,
-  runbooks: Map<string, WrittenRunbook>,
-  problems: Problem[],
-): void {
-  const { document, problems: unreadable } = readDocument(file)
-  problems.push(...unreadable)
-  if (document === null) return
-  const checked = validate(document, document.value ?? {}, RulesFile)
-  if ('problems' in checked) {
-    problems.push(...checked.problems)
-    return
-  }
-  const complain = complainTo(problems, document)
-  const once = (
-    what: string,
-    name: string,
-    earlier: { readonly document: SourceDocument } | undefined,
-    path: Path,
-  ): boolean => {
-    if (earlier !== undefined) complain(path, `the ${what} "${name}" is already there in ${earlier.document.file}`)
-    return earlier === undefined
-  }
-  for (const [index, fields] of checked.ok.rules.entries()) {
-    const path = ['rules', index]
-    if (once('rule', fields.name, rules.get(fields.name), [...path, 'name']))
-      rules.set(fields.name, { fields, document, path })
-  }
-  for (const [name, fields] of Object.entries(checked.ok.runbooks)) {
-    const path = ['runbooks', name]
-    if (once('runbook', name, runbooks.get(name), path)) runbooks.set(name, { name, fields, document, path })
-  }
-}
-
 function ruleOf(
   { fields, document, path }: WrittenRule,
-  runbooks: ReadonlyMap<string, WrittenRunbook>,
+  { runbooks, broken }: WrittenRules,
   { config, inventory, powers, revision }: RuleContext,
   problems: Problem[],
 ): Rule | null {
@@ -106,6 +62,7 @@ function ruleOf(
 
   const written = runbooks.get(fields.runbook)
   if (written === undefined) {
+    if (broken.has(fields.runbook)) return null
     complain(['runbook'], `there is no runbook "${fields.runbook}"${suggestion(fields.runbook, runbooks.keys())}`)
     return null
   }

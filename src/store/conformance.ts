@@ -1,7 +1,11 @@
 import { afterEach, describe } from 'vitest'
+import { attemptConformance } from './conformance/attempts.ts'
 import { coreConformance } from './conformance/core.ts'
 import type { OpenStore } from './conformance/fixtures.ts'
+import { holdingConformance } from './conformance/holding.ts'
 import { intakeConformance } from './conformance/intake.ts'
+import { lookingBackConformance } from './conformance/looking-back.ts'
+import { tellingConformance } from './conformance/telling.ts'
 import type { Store } from './store.ts'
 
 /** Every promise of the Store port, for any implementation. `open` gives an empty store each time. */
@@ -18,5 +22,9 @@ export function storeConformance(name: string, open: OpenStore): void {
     })
     intakeConformance(fresh)
     coreConformance(fresh)
+    attemptConformance(fresh)
+    tellingConformance(fresh)
+    holdingConformance(fresh)
+    lookingBackConformance(fresh)
   })
 }

@@ -13,7 +13,10 @@ beforeAll(async () => {
   lab = await startLab({ sessionTimeoutMs: 3_000 })
   await lab.createTopic('orders')
   writeRules(lab.healingFolder, quickRules())
-  service = await startService({ config: `${lab.healingFolder}/config.yml`, listen: `127.0.0.1:${lab.state.ports.healing}` })
+  service = await startService({
+    config: `${lab.healingFolder}/config.yml`,
+    listen: `127.0.0.1:${lab.state.ports.healing}`,
+  })
 }, 180_000)
 
 afterAll(async () => {
@@ -26,7 +29,11 @@ afterEach((context) => {
 })
 
 async function opened(rule: string, after: number): Promise<number> {
-  return waitFor('an incident', async () => (await incidents(service)).find((one) => one.rule === rule && one.id > after)?.id, 30_000)
+  return waitFor(
+    'an incident',
+    async () => (await incidents(service)).find((one) => one.rule === rule && one.id > after)?.id,
+    30_000,
+  )
 }
 
 async function stands(id: number, accept: (view: ApiView) => boolean, deadlineMs: number): Promise<ApiView> {
@@ -49,21 +56,48 @@ describe('a broker that is killed', () => {
     const id = await opened('broker-down', 0)
     await stands(id, (view) => view.attempts.length > 0, 30_000)
     // A "resolved" before the broker answers: it may be recorded, and changes nothing.
-    const [alert] = ((await service.get('/alerts')) as { items: { labels: Record<string, string>; fingerprint: string; startsAt: string }[] }).items
-    const resolved = { status: 'resolved', labels: alert?.labels, annotations: {}, startsAt: alert?.startsAt, endsAt: new Date().toISOString(), generatorURL: '', fingerprint: alert?.fingerprint }
-    const delivery = { version: '4', groupKey: 'test', status: 'resolved', receiver: 'kafka-healing', groupLabels: {}, commonLabels: {}, commonAnnotations: {}, externalURL: '', truncatedAlerts: 0, alerts: [resolved] }
+    const [alert] = (
+      (await service.get('/alerts')) as {
+        items: { labels: Record<string, string>; fingerprint: string; startsAt: string }[]
+      }
+    ).items
+    const resolved = {
+      status: 'resolved',
+      labels: alert?.labels,
+      annotations: {},
+      startsAt: alert?.startsAt,
+      endsAt: new Date().toISOString(),
+      generatorURL: '',
+      fingerprint: alert?.fingerprint,
+    }
+    const delivery = {
+      version: '4',
+      groupKey: 'test',
+      status: 'resolved',
+      receiver: 'kafka-healing',
+      groupLabels: {},
+      commonLabels: {},
+      commonAnnotations: {},
+      externalURL: '',
+      truncatedAlerts: 0,
+      alerts: [resolved],
+    }
     const answer = await service.post('/webhook', delivery, { authorization: `Bearer ${lab.webhookToken}` })
     expect(answer.status).toBeLessThan(300)
 
     const closed = await stands(id, (view) => view.incident.state === 'closed', 90_000)
     expect(closed.incident.outcome).toBe('healed')
     expect(closed.attempts.map((attempt) => attempt.status)).toEqual(['succeeded'])
-    expect(closed.attempts[0]?.steps.map((step) => [step.key, step.result?.outcome])).toEqual([[`${id}.1.1`, 'succeeded']])
+    expect(closed.attempts[0]?.steps.map((step) => [step.key, step.result?.outcome])).toEqual([
+      [`${id}.1.1`, 'succeeded'],
+    ])
     const states = closed.journal.map((row) => row.state).filter((state, index, all) => state !== all[index - 1])
     expect(states.slice(-3)).toEqual(['verifying', 'probation', 'closed'])
     await lab.waitHealed()
 
-    expect(await history(service, '?target=orders/broker/2')).toMatchObject([{ incident: id, attempt: 1, status: 'succeeded', outcome: 'healed' }])
+    expect(await history(service, '?target=orders/broker/2')).toMatchObject([
+      { incident: id, attempt: 1, status: 'succeeded', outcome: 'healed' },
+    ])
     expect(await metric(service, 'kafka_healing_attempts_total{rule="broker-down",outcome="succeeded"}')).toBe(1)
     const recovered = await lab.waitMail((mail) => /recovered/i.test(mail.subject))
     expect(recovered.to).toEqual(['oncall@example.com'])
@@ -82,7 +116,9 @@ describe('a broker that dies after each start', () => {
 
     expect(escalated.incident.reason).toBe('exhausted')
     expect(escalated.attempts).toHaveLength(3)
-    const [first = 0, second = 0, third = 0] = escalated.attempts.map((attempt) => Date.parse(attempt.startedAt ?? '')).sort((a, b) => a - b)
+    const [first = 0, second = 0, third = 0] = escalated.attempts
+      .map((attempt) => Date.parse(attempt.startedAt ?? ''))
+      .sort((a, b) => a - b)
     expect(second - first).toBeGreaterThanOrEqual(2_000)
     expect(third - second).toBeGreaterThanOrEqual(4_000)
 

@@ -8,9 +8,9 @@ import { stringify } from 'yaml'
 import { waitFor } from '../lab/wait.ts'
 import { incidents } from '../support/api.ts'
 import { deliveryOf } from '../support/delivery.ts'
+import { writeRules } from '../support/rules.ts'
 import { startService } from '../support/service.ts'
 import { smallRules } from '../support/small-lab.ts'
-import { writeRules } from '../support/rules.ts'
 
 const root = join(import.meta.dirname, '../..')
 let folder: string
@@ -19,16 +19,49 @@ let config: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'kh-process-'))
   config = join(folder, 'config.yml')
-  const inventory = { clusters: { orders: { bootstrap: ['127.0.0.1:1'], connection: { driver: 'local' }, exporters: [{ name: 'here', host: '127.0.0.1', unit: 'none.service' }] } } }
+  const inventory = {
+    clusters: {
+      orders: {
+        bootstrap: ['127.0.0.1:1'],
+        connection: { driver: 'local' },
+        exporters: [{ name: 'here', host: '127.0.0.1', unit: 'none.service' }],
+      },
+    },
+  }
   writeFileSync(join(folder, 'inventory.yml'), stringify(inventory))
-  writeFileSync(config, stringify({ listen: '127.0.0.1:0', database: 'data/k.db', inventory: 'inventory.yml', rules: ['rules/*.yml'], receivers: { 'kafka-oncall': ['oncall@example.org'] } }))
-  const program = { argv: ['/bin/sh', '-c', `trap '' TERM; echo $$ > ${folder}/pid; exec sleep 4`], where: 'local', limit: 30 }
-  writeRules(folder, smallRules({ runbook: { symptom: undefined, rungs: [[{ program }]], verify: [{ probe: 'program', argv: ['/bin/true'], where: 'local', within: '5s' }] } }))
+  writeFileSync(
+    config,
+    stringify({
+      listen: '127.0.0.1:0',
+      database: 'data/k.db',
+      inventory: 'inventory.yml',
+      rules: ['rules/*.yml'],
+      receivers: { 'kafka-oncall': ['oncall@example.org'] },
+    }),
+  )
+  const program = {
+    argv: ['/bin/sh', '-c', `trap '' TERM; echo $$ > ${folder}/pid; exec sleep 4`],
+    where: 'local',
+    limit: 30,
+  }
+  writeRules(
+    folder,
+    smallRules({
+      runbook: {
+        symptom: undefined,
+        rungs: [[{ program }]],
+        verify: [{ probe: 'program', argv: ['/bin/true'], where: 'local', within: '5s' }],
+      },
+    }),
+  )
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 function npmStart(): { child: ChildProcess; output: () => string } {
-  const child = spawn('npm', ['start', '--', '--config', config, '--listen', '127.0.0.1:0'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('npm', ['start', '--', '--config', config, '--listen', '127.0.0.1:0'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
@@ -39,8 +72,26 @@ it('S-4.8 SIGTERM to `npm start` waits for the running step, leaves no orphan, a
   const { child, output } = npmStart()
   const url = await waitFor('the service', () => /listening on (http[^\s"]+)/.exec(output())?.[1], 60_000)
   const alert = { labels: { alertname: 'SmallUnitDown', cluster: 'orders', exporter: 'here' }, startsAt: Date.now() }
-  await fetch(`${url}/webhook`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(deliveryOf([alert])) })
-  const pid = await waitFor('the step to run', () => { try { return execFileSync('cat', [`${folder}/pid`]).toString().trim() || undefined } catch { return undefined } }, 20_000)
+  await fetch(`${url}/webhook`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(deliveryOf([alert])),
+  })
+  const pid = await waitFor(
+    'the step to run',
+    () => {
+      try {
+        return (
+          execFileSync('cat', [`${folder}/pid`])
+            .toString()
+            .trim() || undefined
+        )
+      } catch {
+        return undefined
+      }
+    },
+    20_000,
+  )
 
   const gone = once(child, 'exit')
   child.kill('SIGTERM')

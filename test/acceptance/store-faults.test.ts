@@ -20,11 +20,30 @@ beforeEach(async () => {
   mkdirSync(disk)
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk])
   const root = join(import.meta.dirname, '../..')
-  const example = parse(readFileSync(join(root, 'config.example.yml'), 'utf8').replaceAll(/\$\{[A-Z_]+:([^}]*)\}/g, '$1')) as Record<string, unknown>
+  const example = parse(
+    readFileSync(join(root, 'config.example.yml'), 'utf8').replaceAll(/\$\{[A-Z_]+:([^}]*)\}/g, '$1'),
+  ) as Record<string, unknown>
   config = join(folder, 'config.yml')
-  const inventory = { clusters: { orders: { bootstrap: ['127.0.0.1:1'], connection: { driver: 'local' }, brokers: [{ id: 1, host: '127.0.0.1', unit: 'none.service', address: '127.0.0.1:1' }] } } }
+  const inventory = {
+    clusters: {
+      orders: {
+        bootstrap: ['127.0.0.1:1'],
+        connection: { driver: 'local' },
+        brokers: [{ id: 1, host: '127.0.0.1', unit: 'none.service', address: '127.0.0.1:1' }],
+      },
+    },
+  }
   writeFileSync(join(folder, 'inventory.yml'), stringify(inventory))
-  writeFileSync(config, stringify({ ...example, listen: '127.0.0.1:0', database: join(disk, 'db', 'k.db'), inventory: 'inventory.yml', rules: [join(root, 'rules/*.yml')] }))
+  writeFileSync(
+    config,
+    stringify({
+      ...example,
+      listen: '127.0.0.1:0',
+      database: join(disk, 'db', 'k.db'),
+      inventory: 'inventory.yml',
+      rules: [join(root, 'rules/*.yml')],
+    }),
+  )
   service = await startService({ config })
 })
 
@@ -38,7 +57,13 @@ let serial = 0
 /** A big annotation fills the disk quickly. */
 function body(size = 10): object {
   serial++
-  return deliveryOf([{ labels: { alertname: 'Unknown', n: String(serial) }, startsAt: Date.now(), annotations: { text: 'x'.repeat(size) } }])
+  return deliveryOf([
+    {
+      labels: { alertname: 'Unknown', n: String(serial) },
+      startsAt: Date.now(),
+      annotations: { text: 'x'.repeat(size) },
+    },
+  ])
 }
 
 async function stored(): Promise<number> {
@@ -47,11 +72,16 @@ async function stored(): Promise<number> {
 
 it('a full disk answers 503, loses nothing that was acknowledged, and recovers by itself', async () => {
   let acknowledged = 0
-  const status = await waitFor('the disk to be full', async () => {
-    const answer = await service.post('/webhook', body(60_000))
-    if (answer.status === 200) acknowledged++
-    return answer.status === 200 ? undefined : answer.status
-  }, 30_000, 0)
+  const status = await waitFor(
+    'the disk to be full',
+    async () => {
+      const answer = await service.post('/webhook', body(60_000))
+      if (answer.status === 200) acknowledged++
+      return answer.status === 200 ? undefined : answer.status
+    },
+    30_000,
+    0,
+  )
   expect(status).toBe(503)
   expect(acknowledged).toBeGreaterThan(3)
 

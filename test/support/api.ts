@@ -19,16 +19,49 @@ export interface ApiStep {
   readonly type: string
   readonly startedAt: string
   readonly finishedAt: string | null
-  readonly result: { readonly outcome: string; readonly exitCode: number | null; readonly reason: string; readonly output: string } | null
+  readonly result: {
+    readonly outcome: string
+    readonly exitCode: number | null
+    readonly reason: string
+    readonly output: string
+  } | null
 }
 
 export interface ApiView {
-  readonly incident: ApiIncident & { readonly firing: readonly unknown[]; readonly round: number; readonly owner: string | null }
-  readonly attempts: readonly { readonly attempt: number; readonly status: string; readonly reason: string; readonly startedAt: string | null; readonly steps: readonly ApiStep[] }[]
-  readonly decisions: readonly { readonly kind: string; readonly verdict: string; readonly guard: string | null; readonly reason: string; readonly count: number; readonly results: readonly { readonly guard?: string; readonly verdict: string; readonly reason: string }[] }[]
-  readonly escalations: readonly { readonly kind: string; readonly level: number; readonly round: number; readonly reason: string; readonly toldAt: string | null }[]
+  readonly incident: ApiIncident & {
+    readonly firing: readonly unknown[]
+    readonly round: number
+    readonly owner: string | null
+  }
+  readonly attempts: readonly {
+    readonly attempt: number
+    readonly status: string
+    readonly reason: string
+    readonly startedAt: string | null
+    readonly steps: readonly ApiStep[]
+  }[]
+  readonly decisions: readonly {
+    readonly kind: string
+    readonly verdict: string
+    readonly guard: string | null
+    readonly reason: string
+    readonly count: number
+    readonly results: readonly { readonly guard?: string; readonly verdict: string; readonly reason: string }[]
+  }[]
+  readonly escalations: readonly {
+    readonly kind: string
+    readonly level: number
+    readonly round: number
+    readonly reason: string
+    readonly toldAt: string | null
+  }[]
   readonly mails: readonly { readonly messageId: string; readonly state: string; readonly recipient: string }[]
-  readonly journal: readonly { readonly at: string; readonly state: string; readonly reason: string; readonly event: { readonly type: string } }[]
+  readonly journal: readonly {
+    readonly at: string
+    readonly state: string
+    readonly reason: string
+    readonly event: { readonly type: string }
+  }[]
 }
 
 export async function incidents(service: Service, query = ''): Promise<readonly ApiIncident[]> {
@@ -39,8 +72,15 @@ export async function incident(service: Service, id: number): Promise<ApiView> {
   return (await service.get(`/incidents/${id}`)) as ApiView
 }
 
-export async function history(service: Service, query = ''): Promise<readonly { incident: number; attempt: number; status: string; target: string; outcome: string | null }[]> {
-  return ((await service.get(`/history${query}`)) as { items: readonly { incident: number; attempt: number; status: string; target: string; outcome: string | null }[] }).items
+export async function history(
+  service: Service,
+  query = '',
+): Promise<readonly { incident: number; attempt: number; status: string; target: string; outcome: string | null }[]> {
+  return (
+    (await service.get(`/history${query}`)) as {
+      items: readonly { incident: number; attempt: number; status: string; target: string; outcome: string | null }[]
+    }
+  ).items
 }
 
 /** The value of one series of /metrics; 0 when it is not there yet. */

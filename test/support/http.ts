@@ -125,30 +125,17 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpWorld> {
   }
 }
 
-/** One delivery as Alertmanager sends it: an alert for each broker named. */
-export function deliveryOf(
-  brokers: readonly (string | number)[],
-  change: Readonly<Record<string, unknown>> = {},
-): string {
-  const alerts = brokers.map((broker) => ({
-    status: 'firing',
-    labels: { alertname: 'KafkaBrokerDown', cluster: 'lab', broker_id: String(broker) },
-    annotations: { summary: `broker ${broker} is down` },
-    startsAt: '2026-11-21T03:54:52.808130655Z',
-    endsAt: '0001-01-01T00:00:00Z',
-    generatorURL: '',
-  }))
-  return `${JSON.stringify({
-    version: '4',
-    groupKey: '{}:{alertname="KafkaBrokerDown"}',
-    truncatedAlerts: 0,
-    status: 'firing',
-    receiver: 'kafka\\.healing',
-    groupLabels: {},
-    commonLabels: {},
-    commonAnnotations: {},
-    externalURL: 'http://am:9093',
-    alerts,
-    ...change,
-  })}\n`
+/** The same store, but for one unit that is asked first whether it shall fail. */
+export function refusing(store: Store, unit: keyof Store, failure: () => Error | null): Store {
+  return new Proxy(store, {
+    get: (of, name) => {
+      const member: unknown = Reflect.get(of, name)
+      if (typeof member !== 'function') return member
+      if (name !== unit) return member.bind(of)
+      return (...args: readonly unknown[]) => {
+        const error = failure()
+        return error === null ? (member.apply(of, args) as unknown) : Promise.reject(error)
+      }
+    },
+  })
 }

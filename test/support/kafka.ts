@@ -3,17 +3,7 @@
  * stopped and continued alone. Needs Java 17 and Maven.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -21,59 +11,8 @@ import { Kafka, logLevel } from 'kafkajs'
 import { systemClock } from '../../src/clock.ts'
 import type { HostPort } from '../../src/inventory/inventory.ts'
 import { askLiveness } from '../../src/kafka/liveness.ts'
+import { kafkaJars } from './kafka-jars.ts'
 import { until } from './until.ts'
-
-const LAB = path.resolve(import.meta.dirname, '../../.lab')
-const KAFKA_VERSION = '4.3.1'
-
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>lab</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_VERSION}</version></dependency>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${KAFKA_VERSION}</version>
-      <exclusions>
-        <exclusion><groupId>org.apache.kafka</groupId><artifactId>connect-runtime</artifactId></exclusion>
-        <exclusion><groupId>org.apache.kafka</groupId><artifactId>connect-api</artifactId></exclusion>
-        <exclusion><groupId>org.apache.kafka</groupId><artifactId>connect-json</artifactId></exclusion>
-      </exclusions></dependency>
-    <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.4</version></dependency>
-    <dependency><groupId>io.prometheus.jmx</groupId><artifactId>jmx_prometheus_javaagent</artifactId><version>1.0.1</version></dependency>
-  </dependencies>
-</project>
-`
-
-const LOG4J = `Configuration:
-  Appenders:
-    Console:
-      name: out
-      PatternLayout:
-        pattern: "%d{HH:mm:ss.SSS} %p %c{1} %m%n"
-  Loggers:
-    Root:
-      level: WARN
-      AppenderRef:
-        - ref: out
-`
-
-/** The folder with the jars of Kafka, its tools and the JMX agent; fetched once (47 MB) and shared by every suite. */
-export function kafkaJars(): string {
-  const jars = path.join(LAB, 'jars')
-  if (existsSync(path.join(jars, `kafka_2.13-${KAFKA_VERSION}.jar`))) return jars
-  mkdirSync(LAB, { recursive: true })
-  const work = mkdtempSync(path.join(LAB, 'jars-'))
-  writeFileSync(path.join(work, 'pom.xml'), POM)
-  const copied = spawnSync('mvn', ['-B', '-q', 'dependency:copy-dependencies', '-DoutputDirectory=lib'], {
-    cwd: work,
-    encoding: 'utf8',
-  })
-  if (copied.status !== 0)
-    throw new Error(`mvn could not fetch Kafka: ${copied.stdout}${copied.stderr}${String(copied.error ?? '')}`)
-  // Complete or not there at all: two suites may fetch at the same time, and the one that comes second loses.
-  if (!existsSync(jars)) renameSync(path.join(work, 'lib'), jars)
-  rmSync(work, { recursive: true, force: true })
-  return jars
-}
 
 export interface KafkaOptions {
   readonly nodes?: 1 | 3
@@ -115,6 +54,19 @@ export interface KafkaCluster {
   ): Promise<void>
   close(): Promise<void>
 }
+
+const LOG4J = `Configuration:
+  Appenders:
+    Console:
+      name: out
+      PatternLayout:
+        pattern: "%d{HH:mm:ss.SSS} %p %c{1} %m%n"
+  Loggers:
+    Root:
+      level: WARN
+      AppenderRef:
+        - ref: out
+`
 
 export const CLUSTER_ID = 'QUFBQUFBQUFBQUFBQUFBQQ'
 

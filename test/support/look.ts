@@ -60,7 +60,13 @@ export function killedUnit(change: Partial<UnitSeen> = {}): UnitSeen {
 }
 
 export function runningUnit(change: Partial<UnitSeen> = {}): UnitSeen {
-  const running = { activeState: 'active', subState: 'running', result: 'success', execMainCode: '0', execMainStatus: 0 }
+  const running = {
+    activeState: 'active',
+    subState: 'running',
+    result: 'success',
+    execMainCode: '0',
+    execMainStatus: 0,
+  }
   return killedUnit({ ...running, ...change })
 }
 

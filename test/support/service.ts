@@ -30,7 +30,11 @@ export interface ServiceOptions {
 /** Starts the service from its sources and waits until it prints where it listens. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const args = ['src/main.ts', 'serve', '--config', options.config, '--listen', options.listen ?? '127.0.0.1:0']
-  const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
@@ -55,7 +59,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
     text: async (path) => (await fetch(url + path)).text(),
     post: (path, body, headers = {}) =>
-      fetch(url + path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } }),
+      fetch(url + path, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json', ...headers },
+      }),
     kill: () => end(child, 'SIGKILL').then(() => undefined),
     stop: () => end(child, 'SIGTERM'),
   }

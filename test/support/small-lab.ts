@@ -33,7 +33,11 @@ export async function startSmallLab(units: readonly string[], rules: RuleFile): 
       throw error
     }),
     start,
-    alertOf: (unit, change = {}) => ({ labels: { alertname: 'SmallUnitDown', cluster: 'orders', exporter: unit }, startsAt: Date.now(), ...change }),
+    alertOf: (unit, change = {}) => ({
+      labels: { alertname: 'SmallUnitDown', cluster: 'orders', exporter: unit },
+      startsAt: Date.now(),
+      ...change,
+    }),
     post: (alerts, change) => deliver(() => small.service, deliveryOf(alerts, change), lab.webhookToken),
     stands: (unit, accept, deadlineMs = 60_000) => stands(small, unit, accept, deadlineMs),
     async end() {
@@ -44,12 +48,19 @@ export async function startSmallLab(units: readonly string[], rules: RuleFile): 
   return small
 }
 
-async function stands(small: SmallLab, unit: string, accept: (view: ApiView) => boolean, deadlineMs: number): Promise<ApiView> {
+async function stands(
+  small: SmallLab,
+  unit: string,
+  accept: (view: ApiView) => boolean,
+  deadlineMs: number,
+): Promise<ApiView> {
   let last: unknown = null
   return waitFor(
     `the incident of ${unit}`,
     async () => {
-      const newest = (await incidents(small.service, '?limit=1000')).filter((one) => one.subject.endsWith(`/${unit}`)).sort((a, b) => b.id - a.id)[0]
+      const newest = (await incidents(small.service, '?limit=1000'))
+        .filter((one) => one.subject.endsWith(`/${unit}`))
+        .sort((a, b) => b.id - a.id)[0]
       if (!newest) return undefined
       const view = await incident(small.service, newest.id)
       last = view.incident
@@ -63,7 +74,9 @@ async function stands(small: SmallLab, unit: string, accept: (view: ApiView) => 
 }
 
 /** One rule for small units in mode act, with short times. */
-export function smallRules(change: { readonly rule?: Record<string, unknown>; readonly runbook?: Record<string, unknown> } = {}): RuleFile {
+export function smallRules(
+  change: { readonly rule?: Record<string, unknown>; readonly runbook?: Record<string, unknown> } = {},
+): RuleFile {
   return {
     rules: [
       {

@@ -108,7 +108,16 @@ class Run {
   async rest(): Promise<readonly ApiView[]> {
     const all = await incidents(this.service, '?limit=1000')
     const views = () => Promise.all(all.map((one) => incident(this.service, one.id)))
-    await waitFor('every escalation to be told', async () => (await views()).every((view) => view.escalations.every((row) => row.toldAt !== null) && view.mails.every((mail) => mail.state === 'sent')), 60_000, 500)
+    await waitFor(
+      'every escalation to be told',
+      async () =>
+        (await views()).every(
+          (view) =>
+            view.escalations.every((row) => row.toldAt !== null) && view.mails.every((mail) => mail.state === 'sent'),
+        ),
+      60_000,
+      500,
+    )
     return views()
   }
 }
@@ -131,7 +140,12 @@ function rules(stepLog: string): RuleFile {
     runbooks: {
       'note-and-start': {
         symptom: { unit: 'crashed' },
-        rungs: [[{ program: { argv: [step, stepLog], where: 'target', limit: 2, repeatable: false } }, { systemd: { verb: 'start', limit: 2 } }]],
+        rungs: [
+          [
+            { program: { argv: [step, stepLog], where: 'target', limit: 2, repeatable: false } },
+            { systemd: { verb: 'start', limit: 2 } },
+          ],
+        ],
         verify: [{ probe: 'unit', within: '5s' }],
       },
     },
@@ -154,24 +168,34 @@ function readLog(file: string): StepLog {
   return { begun, overlaps }
 }
 
-function judge(views: readonly ApiView[], units: readonly string[], log: StepLog, lab: Lab, total: { attempts: number; begun: number; interrupted: number; mails: number; broken: string[] }): void {
+function judge(
+  views: readonly ApiView[],
+  units: readonly string[],
+  log: StepLog,
+  lab: Lab,
+  total: { attempts: number; begun: number; interrupted: number; mails: number; broken: string[] },
+): void {
   const { broken } = total
   const subjects = new Set(views.map((view) => JSON.stringify(view.incident)))
   for (const unit of units) {
-    if (![...subjects].some((text) => text.includes(`orders/exporter/${unit}"`))) broken.push(`the acknowledged alert of ${unit} has no incident`)
+    if (![...subjects].some((text) => text.includes(`orders/exporter/${unit}"`)))
+      broken.push(`the acknowledged alert of ${unit} has no incident`)
   }
-  for (const [key, times] of log.begun) if (times > 1) broken.push(`step ${key} must not repeat and began ${times} times`)
+  for (const [key, times] of log.begun)
+    if (times > 1) broken.push(`step ${key} must not repeat and began ${times} times`)
   for (const key of log.overlaps) broken.push(`step ${key} began while another one ran on its target`)
   const received = lab.mails().map((mail) => mail.raw)
   for (const view of views) {
     const recorded = new Set(view.attempts.flatMap((attempt) => attempt.steps.map((one) => one.key)))
     for (const key of log.begun.keys()) {
-      if (key.startsWith(`${view.incident.id}.`) && !recorded.has(key)) broken.push(`step ${key} ran and is not on record`)
+      if (key.startsWith(`${view.incident.id}.`) && !recorded.has(key))
+        broken.push(`step ${key} ran and is not on record`)
     }
     for (const mail of view.mails) {
       if (!received.some((raw) => raw.includes(mail.messageId))) broken.push(`mail ${mail.messageId} never arrived`)
     }
-    if (view.incident.state === 'escalated' && view.escalations.every((row) => row.kind !== 'escalated')) broken.push(`incident ${view.incident.id} escalated and told nobody`)
+    if (view.incident.state === 'escalated' && view.escalations.every((row) => row.kind !== 'escalated'))
+      broken.push(`incident ${view.incident.id} escalated and told nobody`)
     total.attempts += view.attempts.length
     total.interrupted += view.attempts.filter((attempt) => attempt.status === 'interrupted').length
   }

@@ -57,7 +57,9 @@ export async function evaluate(
 ): Promise<readonly PlannedAlert[]> {
   const now = clock.now()
   const openings = alerts.map((alert) =>
-    alert.status === 'firing' ? inForce.openings({ id: 0, change: 'firing', alert, credential: null, receivedAt: now }) : [],
+    alert.status === 'firing'
+      ? inForce.openings({ id: 0, change: 'firing', alert, credential: null, receivedAt: now })
+      : [],
   )
   const keyOf = ({ plan, subject }: Opening) => JSON.stringify([plan.rule, subject.key])
   const together = new Map<string, { readonly opening: Opening; readonly alerts: Alert[] }>()
@@ -70,7 +72,9 @@ export async function evaluate(
   }
   const looks = new Map(
     await Promise.all(
-      [...together].map(async ([key, { opening, alerts: own }]) => [key, await look(opening, own, inForce, clock, signal)] as const),
+      [...together].map(
+        async ([key, { opening, alerts: own }]) => [key, await look(opening, own, inForce, clock, signal)] as const,
+      ),
     ),
   )
   return alerts.map((alert, index) => ({

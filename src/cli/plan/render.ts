@@ -56,33 +56,54 @@ function titleOf({ alert }: PlannedAlert, index: number, count: number): string 
 
 function triedLines({ tried }: PlannedAlert, revision: string): readonly string[] {
   const width = widest(tried.map(({ rule }) => rule))
-  return [`  rules at revision ${revision}`, ...tried.map((one) => printable(`    ${one.rule.padEnd(width)}  ${judged(one)}`))]
+  return [
+    `  rules at revision ${revision}`,
+    ...tried.map((one) => printable(`    ${one.rule.padEnd(width)}  ${judged(one)}`)),
+  ]
 }
 
 function judged({ failing, skipped }: Tried): string {
   if (skipped !== null) return `not tried: ${skipped} matched and does not continue`
   if (failing.length === 0) return 'matches'
-  return failing.map(({ matcher, value }) => `${matcher} does not hold: it is ${value === '' ? 'not there' : JSON.stringify(value)}`).join('; ')
+  return failing
+    .map(
+      ({ matcher, value }) => `${matcher} does not hold: it is ${value === '' ? 'not there' : JSON.stringify(value)}`,
+    )
+    .join('; ')
 }
 
 function lookLines(look: Look, { alert }: PlannedAlert, paint: Paint): readonly string[] {
   const { plan, subject, target, guards, probes } = look
   const { rule, mode, rank, afterMs, runbook } = plan
   const head = `  rule ${rule}: runbook ${runbook.name}, mode ${mode}, rank ${rank}, after ${formatDuration(afterMs)}`
-  if (!target) return [head, `  subject ${printable(subject.key)}${subject.kind === 'unresolved' ? ': unresolved' : ''}`]
+  if (!target)
+    return [head, `  subject ${printable(subject.key)}${subject.kind === 'unresolved' ? ': unresolved' : ''}`]
   const steps = firstRung(plan, target, alert.labels)
   return [
     head,
     `  subject ${subject.key}, target ${target.key}: ${target.unit.name} on ${hostOf(look)}`,
     `  guards (${NOT_READ})`,
-    ...rows(guards.map(({ guard, verdict, reason, evidence }) => ({ verdict, name: guard, reason, evidence })), paint),
+    ...rows(
+      guards.map(({ guard, verdict, reason, evidence }) => ({ verdict, name: guard, reason, evidence })),
+      paint,
+    ),
     '  probes now',
-    ...rows(probes.map(({ probe, verdict, reason, evidence }) => ({ verdict, name: probe, reason, evidence })), paint),
+    ...rows(
+      probes.map(({ probe, verdict, reason, evidence }) => ({ verdict, name: probe, reason, evidence })),
+      paint,
+    ),
     `  attempt 1 of ${plan.attempts.max}, rung 1 of ${runbook.rungs.length}`,
     ...steps.map(({ step, command }, index) => {
-      const what = command === null ? JSON.stringify(step.params) : 'argv' in command ? shown(command.argv) : `nothing: ${command.problem}`
+      const what =
+        command === null
+          ? JSON.stringify(step.params)
+          : 'argv' in command
+            ? shown(command.argv)
+            : `nothing: ${command.problem}`
       const where = command?.local === true ? ' (beside kafka-healing)' : ''
-      return printable(`    ${index + 1}. ${step.type}: ${what}${where}, limit ${step.traits.limitSeconds} s${step.traits.disruptive ? ', disruptive' : ''}`)
+      return printable(
+        `    ${index + 1}. ${step.type}: ${what}${where}, limit ${step.traits.limitSeconds} s${step.traits.disruptive ? ', disruptive' : ''}`,
+      )
     }),
   ]
 }
@@ -107,7 +128,9 @@ function rows(all: readonly Row[], paint: Paint): readonly string[] {
   const indent = ' '.repeat(4 + verdicts + 2 + names + 2)
   return all.flatMap(({ verdict, name, reason, evidence }) => [
     `    ${paint(COLOURS[verdict] ?? 'yellow', verdict.padEnd(verdicts))}  ${name.padEnd(names)}  ${printable(reason)}`,
-    ...evidence.map((one) => paint('dim', printable(`${indent}${one.name}: ${one.value ?? 'not known'} (${one.source})`))),
+    ...evidence.map((one) =>
+      paint('dim', printable(`${indent}${one.name}: ${one.value ?? 'not known'} (${one.source})`)),
+    ),
   ])
 }
 

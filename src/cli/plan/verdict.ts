@@ -1,5 +1,5 @@
-import { formatDuration } from '../../duration.ts'
 import type { Alert } from '../../alert/alert.ts'
+import { formatDuration } from '../../duration.ts'
 import { firstRung } from '../steps.ts'
 import { shown } from '../terminal.ts'
 import type { Look, PlannedAlert } from './evaluate.ts'
@@ -13,7 +13,9 @@ export interface Verdict {
 /** What becomes of an alert that no rule, or no rule any more, opens an incident for. */
 export function verdictWithoutRule({ alert, tried }: PlannedAlert): Verdict {
   if (alert.status === 'resolved') {
-    return nothing('would not act because the alert is resolved: a resolve ends waiting and asks the probes, it begins nothing')
+    return nothing(
+      'would not act because the alert is resolved: a resolve ends waiting and asks the probes, it begins nothing',
+    )
   }
   return nothing(`would not act because no rule matches (${tried.length} tried); the alert would be stored`)
 }
@@ -26,13 +28,15 @@ export function verdictOf(look: Look, alert: Alert): Verdict {
     return nothing(`would not act because ${subject.problem}; ${then}`)
   }
   if (!target || !decision) return nothing(`would not act because ${subject.key} is nothing that can be acted on`)
-  const later = plan.afterMs > 0 ? `, ${formatDuration(plan.afterMs)} after the alert arrives and if all this still holds then` : ''
+  const later =
+    plan.afterMs > 0 ? `, ${formatDuration(plan.afterMs)} after the alert arrives and if all this still holds then` : ''
   const deed = `run ${plan.runbook.name} on ${target.key}: ${commandsOf(look, alert)}${later}`
   if (decision.verdict !== 'pass') {
     const because = `because ${decision.guard} ${SAYS[decision.verdict]}: ${decision.reason}`
     return nothing(informs ? `would not act ${because} (and would only tell: mode inform)` : `would not act ${because}`)
   }
-  if (informs) return { would: 'inform', sentence: `would only tell ${receivers(look)} (mode inform) that it would ${deed}` }
+  if (informs)
+    return { would: 'inform', sentence: `would only tell ${receivers(look)} (mode inform) that it would ${deed}` }
   return { would: 'act', sentence: `would ${deed}` }
 }
 

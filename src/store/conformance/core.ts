@@ -20,8 +20,8 @@ import {
   refuse,
   resolved,
   runAttempt,
-  schedule,
   SECOND,
+  schedule,
   see,
   T0,
 } from './fixtures.ts'
@@ -106,7 +106,11 @@ export function coreConformance(fresh: () => Promise<Store>): void {
 
     test('S-3.8 replay of the journal equals the stored incident', async () => {
       const store = await fresh()
-      const id = await runAttempt(store, { plan: plan({ rungs: [[opening.plan.runbook.rungs[0]?.[0] ?? fail()]] }), subject: broker(1) }, T0)
+      const id = await runAttempt(
+        store,
+        { plan: plan({ rungs: [[opening.plan.runbook.rungs[0]?.[0] ?? fail()]] }), subject: broker(1) },
+        T0,
+      )
       await see(store, look(), T0 + 2 * MINUTE)
       await store.apply(id, { type: 'takenOver', by: 'jane' }, T0 + 3 * MINUTE)
       const stored = await incident(store, id)
@@ -221,7 +225,11 @@ export function coreConformance(fresh: () => Promise<Store>): void {
       await fire(store, alert('A'), opening, T0)
       await fireTimers(store, T0 + 30 * SECOND)
       const task = await store.claimLook('me', T0 + 30 * SECOND, 30 * SECOND)
-      expect(task).toMatchObject({ kind: 'guards', alerts: [{ labels: { alertname: 'A' } }], incident: { state: 'checking' } })
+      expect(task).toMatchObject({
+        kind: 'guards',
+        alerts: [{ labels: { alertname: 'A' } }],
+        incident: { state: 'checking' },
+      })
       expect(await store.claimLook('you', T0 + 59 * SECOND, 1)).toBeNull()
       expect(await store.claimLook('you', T0 + 60 * SECOND, 1)).toMatchObject({ id: task?.id })
     })
@@ -275,7 +283,9 @@ export function coreConformance(fresh: () => Promise<Store>): void {
         await store.guardsEvaluated(task, refuse, [result], null, now)
       }
       const decisions = (await store.incidentView(id))?.decisions
-      expect(decisions).toMatchObject([{ count: 3, verdict: 'refuse', guard: 'availability', firstAt: T0 + 2 * MINUTE, lastAt: now }])
+      expect(decisions).toMatchObject([
+        { count: 3, verdict: 'refuse', guard: 'availability', firstAt: T0 + 2 * MINUTE, lastAt: now },
+      ])
     })
 
     test('a decision takes at most 8 KiB: the first offenders and how many more', async () => {
@@ -304,7 +314,11 @@ export function coreConformance(fresh: () => Promise<Store>): void {
       await see(store, look(), T0 + 2 * MINUTE)
       await fireTimers(store, T0 + HOUR)
       await see(store, look(), T0 + HOUR)
-      expect(await store.targetHistory('orders/broker/1', T0 + HOUR)).toEqual({ attempts: 0, heals: 1, suspended: false })
+      expect(await store.targetHistory('orders/broker/1', T0 + HOUR)).toEqual({
+        attempts: 0,
+        heals: 1,
+        suspended: false,
+      })
       expect((await store.targetHistory('orders/broker/1', T0 + 26 * HOUR)).heals).toBe(0)
       expect((await store.history({ limit: 1 })).items[0]).toMatchObject({ incident: id, outcome: 'healed' })
     })
@@ -336,7 +350,8 @@ export function coreConformance(fresh: () => Promise<Store>): void {
     test('S-3.2 a cooldown keeps others waiting, not the incident that caused it', async () => {
       const store = await fresh()
       const id = await runAttempt(store, opening, T0)
-      const other = (await fire(store, alert('B'), { plan: plan({ rule: 'other' }), subject: broker(1) }, T0)).incident.id
+      const other = (await fire(store, alert('B'), { plan: plan({ rule: 'other' }), subject: broker(1) }, T0)).incident
+        .id
       const now = T0 + MINUTE
       expect((await store.ownFacts(id, 'orders/broker/1', 'orders', now)).cooldownUntil).toBeNull()
       expect((await store.ownFacts(other, 'orders/broker/1', 'orders', now)).cooldownUntil).toBe(now + 5 * MINUTE)
@@ -359,9 +374,18 @@ export function coreConformance(fresh: () => Promise<Store>): void {
       expect(attempt.incident.id).toBe(other)
       await store.startStep(attempt, 1, T0 + MINUTE)
       const facts = async (at: number) => (await store.ownFacts(id, 'orders/broker/1', 'orders', at)).recent
-      expect((await facts(T0 + MINUTE)).map(({ targetKey }) => targetKey)).toEqual(['orders/broker/1', 'orders/broker/2'])
-      await store.finishAttempt(attempt, { outcome: 'notRun', notRun: 'busy', reason: 'exit 75', changed: false }, T0 + MINUTE)
-      expect(await facts(T0 + MINUTE)).toMatchObject([{ targetKey: 'orders/broker/1', disruptive: false, startedAt: T0 + MINUTE }])
+      expect((await facts(T0 + MINUTE)).map(({ targetKey }) => targetKey)).toEqual([
+        'orders/broker/1',
+        'orders/broker/2',
+      ])
+      await store.finishAttempt(
+        attempt,
+        { outcome: 'notRun', notRun: 'busy', reason: 'exit 75', changed: false },
+        T0 + MINUTE,
+      )
+      expect(await facts(T0 + MINUTE)).toMatchObject([
+        { targetKey: 'orders/broker/1', disruptive: false, startedAt: T0 + MINUTE },
+      ])
       expect(await facts(T0 + 25 * HOUR)).toEqual([])
       expect(await store.claimAttempt('me', T0, 1, decidePass)).toBeNull()
     })

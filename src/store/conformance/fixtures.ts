@@ -177,11 +177,14 @@ export async function schedule(store: Store, opening: Opening, now: Instant, nam
 }
 
 export async function passGuards(store: Store, now: Instant): Promise<Moved> {
-  const task = await store.claimLook('me', now, 30 * SECOND)
-  if (!task) throw new Error('nothing to look at')
-  const moved = await store.guardsEvaluated(task, pass, [], null, now)
-  if (!moved) throw new Error('the guards moved nothing')
-  return moved
+  for (;;) {
+    const task = await store.claimLook('me', now, 30 * SECOND)
+    if (!task) throw new Error('no guards to evaluate')
+    if (task.kind !== 'guards') continue
+    const moved = await store.guardsEvaluated(task, pass, [], null, now)
+    if (!moved) throw new Error('the guards moved nothing')
+    return moved
+  }
 }
 
 export const decidePass = () => ({ decision: pass, results: [] })

@@ -24,7 +24,10 @@ export function intakeConformance(fresh: () => Promise<Store>): void {
 
     test('receipts come in the order of the batch, with ids that only grow', async () => {
       const store = await fresh()
-      const receipts = await store.storeDeliveries([1, 2, 3].map((n) => delivery([alert(`A${n}`)])), T0)
+      const receipts = await store.storeDeliveries(
+        [1, 2, 3].map((n) => delivery([alert(`A${n}`)])),
+        T0,
+      )
       expect(receipts.map((receipt) => receipt.firing)).toEqual([1, 1, 1])
       const ids = receipts.map((receipt) => receipt.delivery)
       expect(ids).toEqual([...ids].sort((x, y) => x - y))
@@ -139,13 +142,18 @@ export function intakeConformance(fresh: () => Promise<Store>): void {
               }),
             ),
           )
-          const receipts = await store.storeDeliveries(sent.map((alerts) => delivery(alerts)), T0)
+          const receipts = await store.storeDeliveries(
+            sent.map((alerts) => delivery(alerts)),
+            T0,
+          )
           const changes = receipts.reduce((sum, receipt) => sum + receipt.firing + receipt.resolved, 0)
           expect(await store.inboxDepth()).toBe(before + changes)
           const all = receipts.reduce((sum, receipt) => sum + receipt.firing + receipt.resolved + receipt.repeats, 0)
           expect(all).toBe(sent.flat().length)
           await changesAlternate(store)
-          const firing = (await store.alerts({ firingOnly: true })).filter(({ labels }) => labels['run'] === String(run))
+          const firing = (await store.alerts({ firingOnly: true })).filter(
+            ({ labels }) => labels['run'] === String(run),
+          )
           for (const one of firing) {
             // Nothing said after the latest start resolved that very occurrence.
             const heard = sent.flat().filter(({ fingerprint }) => fingerprint === one.fingerprint)

@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import type { Clock } from '../../clock.ts'
+import type { Config, Endpoint } from '../../config.ts'
+import { formatDuration } from '../../duration.ts'
+import { sourceOf } from '../../in-force.ts'
+import { openMonitoring } from '../../probes/monitoring.ts'
+import { examine, type Finding, failed, type Outcome, ok, warning } from './finding.ts'
+
+const DEADLINE_MS = 8_000
+/** An Alertmanager younger than this may not have heard of every alert (S-1.4). Milliseconds. */
+const YOUNG_MS = 5 * 60_000
+
+/** Prometheus and each Alertmanager, asked as the service asks them. */
+export async function examineMonitoring(config: Config, clock: Clock): Promise<readonly Finding[]> {
+  const { prometheus, alertmanagers } = config
+  const found = await Promise.all([
+    prometheus === null
+      ? examine('prometheus', 'configured', clock, async () =>
+          none('prometheus', 'rules and probes that ask it cannot be used'),
+        )
+      : examine(`prometheus ${prometheus.url}`, 'query', clock, () => query(prometheus)),
+    ...(alertmanagers.length === 0
+      ? [
+          examine('alertmanager', 'configured', clock, async () =>
+            none('alertmanagers', 'alerts that a delivery lost are never fetched'),
+          ),
+        ]
+      : alertmanagers.flatMap((endpoint) => examineAlertmanager(endpoint, config.receiver, clock))),
+  ])
+  return found.flat()
+}
+
+function none(key: string, consequence: string): Outcome {
+  return warning(`the configuration names no \`${key}\`: ${consequence}`, `add \`${key}\` to the configuration`)
+}
+
+async function query(endpoint: Endpoint): Promise<Outcome> {
+  const ask = openMonitoring({ prometheus: sourceOf(endpoint), deadlineMs: DEADLINE_MS }).prometheus
+  const [up] = (await ask?.('count(up)').catch((error: unknown) => unreachable(error, endpoint))) ?? []
+  const targets = up?.value ?? 0
+  if (targets === 0) return warning('it answers and scrapes nothing', 'see its page Status → Targets')
+  return ok(`it answers and scrapes ${targets} targets`)
+}
+
+function examineAlertmanager(
+  endpoint: Endpoint,
+  receiver: string,
+  clock: Clock,
+): readonly Promise<readonly Finding[]>[] {
+  const on = `alertmanager ${endpoint.url}`
+  return [
+    examine(on, 'receiver', clock, async (signal) => {
+      const names = (await get(endpoint, '/api/v2/receivers', Receivers, signal)).map(({ name }) => name)
+      if (names.includes(receiver)) return ok(`it has the receiver ${receiver}`)
+      return failed(
+        `it has no receiver ${receiver}; it has ${names.join(', ') || 'none'}`,
+        `add it with a webhook_config to this instance (deploy/alertmanager/alertmanager.yml shows one), or set \`receiver\` to its name there`,
+      )
+    }),
+    examine(on, 'Watchdog', clock, async (signal) => {
+      const seen = await get(endpoint, '/api/v2/alerts?filter=alertname%3D%22Watchdog%22', Alerts, signal)
+      if (seen.length > 0) return ok('the alert Watchdog is there')
+      return warning(
+        'no alert Watchdog: nothing tells an Alertmanager without alerts from one that Prometheus does not reach',
+        'load alerts/kafka-healing.rules.yml into Prometheus',
+      )
+    }),
+    examine(on, 'age', clock, async (signal) => {
+      const { uptime, versionInfo } = await get(endpoint, '/api/v2/status', Status, signal)
+      const age = clock.now() - Date.parse(uptime)
+      const text = `version ${versionInfo.version}, up for ${formatDuration(Math.max(0, Math.floor(age / 1000)) * 1000)}`
+      return age < YOUNG_MS ? { ...ok(`${text}: too young for anything to be called gone`) } : ok(text)
+    }),
+  ]
+}
+
+const Receivers = z.array(z.object({ name: z.string() }))
+const Alerts = z.array(z.object({ fingerprint: z.string() }))
+const Status = z.object({ uptime: z.string(), versionInfo: z.object({ version: z.string() }) })
+
+async function get<T>(endpoint: Endpoint, path: string, schema: z.ZodType<T>, signal: AbortSignal): Promise<T> {
+  const { url, headers = {} } = sourceOf(endpoint)
+  try {
+    const answer = await fetch(url + path, {
+      headers: { accept: 'application/json', ...headers },
+      redirect: 'error',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
+    })
+    if (!answer.ok) throw new Error(`status ${answer.status}`)
+    return schema.parse(await answer.json())
+  } catch (error) {
+    return unreachable(error, endpoint)
+  }
+}
+
+function unreachable(error: unknown, { url }: Endpoint): never {
+  const message = error instanceof Error ? error.message : String(error)
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  throw new Error(`${url} cannot be asked: ${message}${cause}`)
+}
