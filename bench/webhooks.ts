@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { systemClock } from '../src/clock.ts'
-import { deliveryOf } from '../test/support/delivery.ts'
+import { deliveryOf } from '../test/support/broker-delivery.ts'
 import type { Row } from './row.ts'
 
 const root = join(import.meta.dirname, '..')

@@ -25,7 +25,7 @@ import {
 /** Guards and probes hang on networks, not on our processor: so many at once. */
 const PARALLEL = 16
 const LEASE_MS = 30_000
-const LOG_LINES = 20
+const LOG_LINES = 60
 const LOG_CHARACTERS = 3_000
 
 export interface LookerDeps extends Steady {
@@ -170,10 +170,19 @@ async function withLog(
   deps: LookerDeps,
 ): Promise<readonly ProbeResult[]> {
   const host = deps.world().hosts.hostOf(target)
-  const text = await unitLog(host, target.unit, LOG_LINES, deps.signal)
+  const text = withoutFrames(await unitLog(host, target.unit, LOG_LINES, deps.signal))
   if (text.trim() === '') return results
   const log = { name: 'last log lines', value: text.slice(-LOG_CHARACTERS), source: host.name, at: deps.clock.now() }
-  return results.map((result) => (result.conclusive ? { ...result, evidence: [...result.evidence, log] } : result))
+  const first = results.findIndex((result) => result.conclusive)
+  return results.map((result, index) => (index === first ? { ...result, evidence: [...result.evidence, log] } : result))
+}
+
+/** Java's stack frames push the one line that says why out of sight. */
+function withoutFrames(log: string): string {
+  return log
+    .split('\n')
+    .filter((line) => !/^\s+at \S+\(/.test(line))
+    .join('\n')
 }
 
 /** The invocation that was seen serving, as read before the listener answered; null when no probe says. */

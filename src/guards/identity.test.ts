@@ -71,6 +71,10 @@ describe('S-2.3 identity decides', () => {
     expect(withDirectory(change)).toMatchObject({ verdict: 'refuse', escalate: 'identity' })
   })
 
+  test('nothing is pinned and no broker answers: that is the reason given', () => {
+    expect(decide({ pinned: null, live: null }).reason).toBe('the inventory pins no cluster id')
+  })
+
   test('ZooKeeper mode names its node broker.id', () => {
     expect(withDirectory({ meta: { 'cluster.id': ID, 'broker.id': '1' } }).verdict).toBe('pass')
   })
@@ -183,6 +187,19 @@ describe('S-2.3 facts from a real host', () => {
     expect((await read([path.join(home, 'one')], path.join(home, 'empty'))).held).toBe(true)
     expect((await read([], path.join(home, 'held'))).held).toBe(true)
     expect((await read([])).held).toBe(false)
+    // Neither there nor missing, as where reading is not allowed: whoever cannot tell leaves the host alone.
+    expect((await read([], path.join(home, 'held', 'below-a-file'))).held).toBe(true)
+  })
+
+  test('file systems that cannot be counted off against the directories are not read at all', async () => {
+    const stdout = '1B-blocks Avail Mounted on\n        -     - /one\n 1000  900 /two\n'
+    const host: Host = {
+      name: 'fake',
+      run: async ([tool]) => ({ ...exited(0, ''), stdout: tool === 'df' ? stdout : '' }),
+    }
+    const directories = ['/one', '/two'].map((one) => ({ path: one, mount: false }))
+    const seen = await readHostFacts(host, directories, signal, absent)
+    expect(seen).toMatchObject({ directories: [{ availableBytes: null }, { availableBytes: null }] })
   })
 
   test.each<[string, RunResult, string]>([

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { deliveryOf } from '../../test/support/delivery.ts'
+import { deliveryOf } from '../../test/support/broker-delivery.ts'
 import { type HttpWorld, startHttp } from '../../test/support/http.ts'
 import { planOf } from '../../test/support/plan.ts'
 import { systemClock } from '../clock.ts'

@@ -99,7 +99,7 @@ describe('S-2.1 labels choose among what the inventory names', () => {
   ])('and refuse %s', (_, selector, labels, words) => {
     const subject = resolve(selector, labels)
 
-    expect(subject).toMatchObject({ kind: 'unresolved', key: 'unresolved/f00d' })
+    expect(subject).toMatchObject({ kind: 'unresolved', key: 'unresolved:f00d' })
     expect('problem' in subject && subject.problem).toContain(words)
   })
 

@@ -14,7 +14,7 @@ export function resolveSubject(selector: Selector, labels: Labels, fingerprint: 
   const cluster = clusterOf(labels, inventory)
   const unresolved = (problem: string): Subject => ({
     kind: 'unresolved',
-    key: `unresolved/${fingerprint}`,
+    key: `unresolved:${fingerprint}`,
     cluster: typeof cluster === 'string' || cluster === null ? null : cluster.name,
     problem,
   })

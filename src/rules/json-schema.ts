@@ -16,7 +16,7 @@ export function jsonSchemas(powers: Powers): Readonly<Record<'config' | 'invento
 function rulesSchema({ actions, probes, guards }: Powers): z.ZodType {
   const steps = actions.map(({ type, summary, params }) => z.strictObject({ [type]: params }).describe(summary))
   const looks = probes.map(({ type, summary, params }) =>
-    (params instanceof z.ZodObject ? (params as z.ZodObject<z.core.$ZodLooseShape>) : z.looseObject({}))
+    (params instanceof z.ZodObject ? params : z.looseObject({}))
       .extend({ probe: z.literal(type), within: duration })
       .describe(summary),
   )

@@ -1,7 +1,7 @@
 import type { Occurrence } from '../alert/alert.ts'
 import type { Instant } from '../clock.ts'
 import type { Incident } from '../incident/incident.ts'
-import { electionPending } from './effects.ts'
+import { electionPending, targetOf } from './effects.ts'
 import { takeInboxRow } from './inbox.ts'
 import {
   applyEvent,
@@ -10,7 +10,6 @@ import {
   loadOpenIncidents,
   openIncident,
   openIncidentOf,
-  targetOf,
 } from './incidents.ts'
 import { activeHolds, covers, labelsOf, nameOf, takeBoundaries } from './quiet-holds.ts'
 import type { InboxRow, Moved, Opening } from './store.ts'

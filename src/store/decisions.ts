@@ -115,11 +115,18 @@ function firstOf(evidence: readonly Evidence[], most: number, length: number): r
     ...one,
     name: cut(one.name, length),
     source: cut(one.source, length),
-    value: typeof one.value === 'string' ? cut(one.value, length) : one.value,
+    value: typeof one.value === 'string' ? cutValue(one.value, length) : one.value,
   }))
   const left = evidence.length - first.length
   const at = evidence[0]?.at ?? 0
   return left > 0 ? [...first, { name: 'and more', value: left, source: 'kafka-healing', at }] : first
+}
+
+/** What was printed (several lines) says most at its end, and needs more room than a value. */
+function cutValue(text: string, most: number): string {
+  const room = most * 6
+  if (!text.includes('\n')) return cut(text, most)
+  return text.length <= room ? text : `…${text.slice(1 - room)}`
 }
 
 function cut(text: string, most: number): string {

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import type { Effect } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
+import type { Subject } from '../inventory/inventory.ts'
 import { countHeal, refund, setCooldown, suspend } from './targets.ts'
 import { exec, fixed, type Unit } from './unit.ts'
 
@@ -114,6 +115,11 @@ export function* applyEffects(
     yield* exec(withdraw({ incident: after.id, reason: after.detail, now }))
   }
   for (const effect of effects) yield* applyEffect(after, effect, now)
+  // Back from where nobody leads (S-3.1): another one may lead by now.
+  if (before?.state === 'settled' && after.state !== 'settled' && after.state !== 'closed') {
+    const target = after.plan.mode === 'act' ? targetOf(after.subject) : null
+    if (target !== null) yield* electionPending(target)
+  }
   if ((before?.outcome ?? null) !== after.outcome && after.attempts > 0) {
     yield* exec(setAttemptsOutcome({ incident: after.id, outcome: after.outcome }))
   }
@@ -126,7 +132,7 @@ function isScheduled(incident: Incident | null): boolean {
 
 function* applyEffect(incident: Incident, effect: Effect, now: Instant): Unit<void> {
   const id = incident.id
-  const target = incident.subject.kind === 'unresolved' ? null : incident.subject.target
+  const target = targetOf(incident.subject)
   switch (effect.type) {
     case 'timer':
       yield* exec(setTimer({ incident: id, kind: effect.kind, dueAt: effect.dueAt }))
@@ -207,6 +213,10 @@ function* cleanUp(incident: Incident, now: Instant): Unit<void> {
 
 export function* electionPending(target: string): Unit<void> {
   yield* exec(pendElection({ target }))
+}
+
+export function targetOf(subject: Subject): string | null {
+  return subject.kind === 'unresolved' ? null : subject.target
 }
 
 function assertNever(value: never): never {

@@ -35,12 +35,13 @@ export class StaleIncidentError extends Error {
 }
 
 /**
- * What SQLite's error means for whoever waits for the commit. Null: it is not about the database being there (a broken
+ * What an error of SQLite or of the file system means for whoever waits for the commit. Null: it is not about the database being there (a broken
  * constraint, a defect of ours), and trying again would fail again.
  */
 export function unavailable(error: unknown): StoreUnavailableError | null {
   const code = codeOf(error)
   if (code === null) return null
+  if (code === 'EROFS' || code === 'EACCES') return new StoreUnavailableError('readonly', error)
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'))
     return new StoreUnavailableError('busy', error)
   if (code === 'SQLITE_FULL') return new StoreUnavailableError('full', error)
@@ -53,5 +54,5 @@ export function unavailable(error: unknown): StoreUnavailableError | null {
 
 function codeOf(error: unknown): string | null {
   if (!(error instanceof Error) || !('code' in error)) return null
-  return typeof error.code === 'string' && error.code.startsWith('SQLITE_') ? error.code : null
+  return typeof error.code === 'string' ? error.code : null
 }

@@ -6,7 +6,7 @@ import type { Incident } from '../incident/incident.ts'
 import type { Plan } from '../incident/plan.ts'
 import { open, reducerVersion, transition } from '../incident/transition.ts'
 import type { Subject } from '../inventory/inventory.ts'
-import { applyEffects } from './effects.ts'
+import { applyEffects, targetOf } from './effects.ts'
 import { StaleIncidentError } from './errors.ts'
 import { type IncidentBody, incidentBody, read, type StoredEvent } from './json.ts'
 import { keepPlan, planOf } from './plans.ts'
@@ -294,8 +294,4 @@ function* saveAlerts(incident: number, before: readonly Occurrence[], after: rea
     all.some((one) => one.fingerprint === fingerprint && one.startsAt === startsAt)
   for (const gone of before) if (!has(after, gone)) yield* exec(setAlert({ incident, ...gone, firing: 0 }))
   for (const come of after) if (!has(before, come)) yield* exec(setAlert({ incident, ...come, firing: 1 }))
-}
-
-export function targetOf(subject: Subject): string | null {
-  return subject.kind === 'unresolved' ? null : subject.target
 }

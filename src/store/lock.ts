@@ -22,12 +22,21 @@ export function lockFile(path: string): Lock {
     if (unavailable(error)?.cause_ === 'busy') throw new StoreInUseError(path, readPid(pidFile), error)
     throw error
   }
-  writeFileSync(pidFile, `${process.pid}\n`)
+  // Only a kindness to whoever is refused; a full disk must not keep us from starting.
+  attempt(() => writeFileSync(pidFile, `${process.pid}\n`))
   return {
     release() {
-      rmSync(pidFile, { force: true })
+      attempt(() => rmSync(pidFile, { force: true }))
       lock.close()
     },
+  }
+}
+
+function attempt(work: () => void): void {
+  try {
+    work()
+  } catch {
+    // See above.
   }
 }
 

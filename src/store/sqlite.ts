@@ -1,8 +1,10 @@
+import { accessSync, constants } from 'node:fs'
+import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { type Dialect, sqliteDialect } from './dialect.ts'
 import { unavailable } from './errors.ts'
-import { lockFile } from './lock.ts'
+import { type Lock, lockFile } from './lock.ts'
 import { migrateOnce } from './migrate.ts'
 import { type Driver, SqlStore, type StoreOptions } from './sql-store.ts'
 import { type Store, StoreUnavailableError } from './store.ts'
@@ -31,7 +33,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
 /** The driver below the store; of use by itself in tests and tools. */
 export async function openSqlite(path: string): Promise<SqliteDriver> {
   const inMemory = path === ':memory:'
-  const lock = inMemory ? null : guarded(() => lockFile(path))
+  const lock = inMemory ? null : guarded(() => lockDatabase(path))
   let writer: Connection | null = null
   try {
     writer = guarded(() => new Connection(path, false))
@@ -45,6 +47,12 @@ export async function openSqlite(path: string): Promise<SqliteDriver> {
     lock?.release()
     throw error
   }
+}
+
+/** SQLite says only that it cannot open a file; whether the directory is there and writable is asked first. */
+function lockDatabase(path: string): Lock {
+  accessSync(dirname(path), constants.W_OK)
+  return lockFile(path)
 }
 
 function guarded<T>(open: () => T): T {
@@ -162,13 +170,18 @@ export class Connection {
 
   constructor(path: string, readonly_: boolean) {
     this.#db = new Database(path, { readonly: readonly_, timeout: BLOCK_MS })
-    if (!readonly_) {
-      this.#db.pragma('journal_mode = wal')
-      this.#db.pragma('synchronous = full')
+    try {
+      if (!readonly_) {
+        this.#db.pragma('journal_mode = wal')
+        this.#db.pragma('synchronous = full')
+      }
+      this.#db.pragma('foreign_keys = on')
+      this.#db.pragma('cache_size = -32768')
+      this.#db.pragma('temp_store = memory')
+    } catch (error) {
+      this.#db.close()
+      throw error
     }
-    this.#db.pragma('foreign_keys = on')
-    this.#db.pragma('cache_size = -32768')
-    this.#db.pragma('temp_store = memory')
   }
 
   transaction<T>(unit: () => Unit<T>, begin: 'begin' | 'begin immediate'): T {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { waitFor } from '../lab/wait.ts'
+import { deliveryOf } from '../support/alertmanager.ts'
 import { history, incidents } from '../support/api.ts'
-import { deliveryOf } from '../support/delivery.ts'
 import { type SmallLab, smallRules, startSmallLab } from '../support/small-lab.ts'
 
 const ten = Array.from({ length: 10 }, (_, index) => `unit-${index + 1}`)

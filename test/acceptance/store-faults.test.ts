@@ -6,7 +6,7 @@ import Database from 'better-sqlite3'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { waitFor } from '../lab/wait.ts'
-import { deliveryOf } from '../support/delivery.ts'
+import { deliveryOf } from '../support/alertmanager.ts'
 import { type Service, startService } from '../support/service.ts'
 
 /** A small file system of its own, so that it can be filled and remounted. Needs root, as CI has. */

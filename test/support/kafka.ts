@@ -128,7 +128,10 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
       [...java, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', file, ...scram],
       { encoding: 'utf8' },
     )
-    if (formatted.status !== 0) throw new Error(`format failed: ${formatted.stdout}${formatted.stderr}`)
+    if (formatted.status !== 0) {
+      rmSync(home, { recursive: true, force: true })
+      throw new Error(`format failed: ${formatted.stdout}${formatted.stderr}`)
+    }
 
     let pid: number | null = null
     return {

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { type Lab, startLab } from '../lab/lab.ts'
 import { waitFor } from '../lab/wait.ts'
+import { deliver, deliveryOf, type TestAlert } from './alertmanager.ts'
 import { type ApiView, incident, incidents } from './api.ts'
-import { deliver, deliveryOf, type TestAlert } from './delivery.ts'
 import { type RuleFile, writeRules } from './rules.ts'
 import { type Service, type ServiceOptions, startService } from './service.ts'
 

@@ -24,6 +24,16 @@ export const ok = (seen: string): Outcome => ({ status: 'ok', seen, todo: null }
 export const warning = (seen: string, todo: string): Outcome => ({ status: 'warning', seen, todo })
 export const failed = (seen: string, todo: string): Outcome => ({ status: 'failed', seen, todo })
 
+/** Thrown by a check that could not be made, with what to do about it. */
+export class CheckError extends Error {
+  override name = 'CheckError'
+  readonly todo: string
+  constructor(message: string, todo: string) {
+    super(message)
+    this.todo = todo
+  }
+}
+
 /** Runs one check under its deadline. What it throws, and no answer in time, is a failed finding; it never rejects. */
 export async function examine(
   on: string,
@@ -45,7 +55,8 @@ export async function examine(
   try {
     outcomes = await Promise.race([work(late.signal), deadline])
   } catch (error) {
-    outcomes = failed(error instanceof Error ? error.message : String(error), 'see the message')
+    const todo = error instanceof CheckError ? error.todo : 'the message says what stood in the way'
+    outcomes = failed(error instanceof Error ? error.message : String(error), todo)
   } finally {
     done.abort()
   }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Clock } from '../../clock.ts'
 import { HOLD_FILE, readHostFacts } from '../../guards/identity-facts.ts'
 import type { Host, Hosts, RunResult } from '../../hosts/host.ts'
@@ -80,40 +81,50 @@ function tools(run: RunResult): Outcome {
   )
 }
 
-/** What kept us out, and for a key that is not the pinned one the line to paste, once a person has compared it. */
+/** What kept us out. A key that is not the pinned one is shown as the line to paste, once a person has compared it. */
 async function refused(run: RunResult, { host, connection }: Target, hosts: Hosts): Promise<Outcome> {
   if (run.kind !== 'notSent' || connection.driver === 'local') {
     return failed(run.kind === 'exited' ? 'the command ended at once' : run.reason, 'try the same by hand')
+  }
+  if (!isPinned(connection) && run.cause !== 'unreachable') {
+    const key = await hosts.hostKeyOf(connection, host)
+    if (key !== null) return failed(`the inventory pins no host key; ${host} shows ${key}`, paste(key))
   }
   const login = `ssh -i ${connection.keyFile} -p ${connection.port} ${connection.user}@${host}`
   switch (run.cause) {
     case 'hostKey': {
       const key = await hosts.hostKeyOf(connection, host)
       if (key === null) return failed(run.reason, 'run doctor again: the machine showed no key the second time')
-      const paste = `compare on the machine itself: \`for k in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $k; done\`. Only if it shows the same, put into inventory.yml: host_key: "${key}"`
-      if (!isPinned(connection)) return failed(`the inventory pins no host key; ${host} shows ${key}`, paste)
+      const pinned = connection.hostKey
       return failed(
-        `${host} shows the key ${key}, the inventory pins ${connection.hostKey}: another machine, or a new key`,
-        paste,
+        `${host} shows the key ${key}, the inventory pins ${pinned}: another machine, or a new key`,
+        paste(key),
       )
     }
     case 'authentication':
-      return failed(
-        run.reason,
-        `put the public half of ${connection.keyFile} into ~${connection.user}/.ssh/authorized_keys there; then try \`${login} true\``,
-      )
+      return existsSync(connection.keyFile)
+        ? failed(
+            run.reason,
+            `put the public half of ${connection.keyFile} into ~${connection.user}/.ssh/authorized_keys there; then try \`${login} true\``,
+          )
+        : failed(run.reason, `make one: \`ssh-keygen -t ed25519 -N '' -f ${connection.keyFile}\``)
     case 'unreachable':
       return failed(
         run.reason,
         `look at host and port in the inventory, at sshd there and at firewalls; then try \`${login} true\``,
       )
     case 'invalid':
-      return failed(run.reason, 'this is a defect of kafka-healing: please report it')
+      return failed(run.reason, 'see the message')
     default: {
       const never: never = run.cause
       throw new Error(`no such cause: ${String(never)}`)
     }
   }
+}
+
+/** A key seen over the network proves nothing yet: whoever sits in between could show it. */
+function paste(key: string): string {
+  return `compare on the machine itself: \`for k in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $k; done\`. Only if it is there too, put into inventory.yml: host_key: "${key}"`
 }
 
 async function skew(host: Host, clock: Clock, signal: AbortSignal): Promise<Outcome> {

@@ -3,7 +3,7 @@ import { addressText } from '../../inventory/address.ts'
 import type { Cluster, HostPort, Inventory } from '../../inventory/inventory.ts'
 import type { ClusterMetadata, KafkaClients, Liveness } from '../../kafka/clients.ts'
 import { askRights, type ClusterRights } from '../../kafka/rights.ts'
-import { examine, type Finding, failed, type Outcome, ok, warning } from './finding.ts'
+import { CheckError, examine, type Finding, failed, type Outcome, ok, warning } from './finding.ts'
 
 export interface KafkaDeps {
   readonly inventory: Inventory
@@ -27,7 +27,9 @@ async function examineCluster(cluster: Cluster, { kafka, clock }: KafkaDeps): Pr
     ),
   )
   const seen = examine(on, 'cluster', clock, async () => {
-    const metadata = await kafka.metadata(cluster)
+    const metadata = await kafka.metadata(cluster).catch((error: unknown) => {
+      throw new CheckError(messageOf(error), 'the listeners above say why; at least one broker must answer')
+    })
     const rights = await askRights(metadata.answeredBy, { deadlineMs: DEADLINE_MS })
     return [
       judgeId(cluster, metadata),
@@ -36,6 +38,10 @@ async function examineCluster(cluster: Cluster, { kafka, clock }: KafkaDeps): Pr
     ]
   })
   return (await Promise.all([...listeners, seen])).flat()
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 interface Listener {

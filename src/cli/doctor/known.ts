@@ -27,7 +27,8 @@ export function readKnown(file: string, env: Readonly<Record<string, string | un
   const loaded = loadConfiguration(file, granted, env)
   if ('ok' in loaded) {
     const { config, inventory, rules, revision } = loaded.ok
-    const size = `${inventory.clusters.size} clusters with ${inventory.targets.size} targets, ${rules.length} rules, revision ${revision}`
+    const [clusters, targets] = [inventory.clusters.size, inventory.targets.size]
+    const size = `clusters: ${clusters}, targets: ${targets}, rules: ${rules.length}, revision ${revision}`
     const summary = ok(`${file}: ${size}`)
     return { config, inventory, rules, findings: findings([summary, ...loaded.warnings.map(outcomeOf)]) }
   }

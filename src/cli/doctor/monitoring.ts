@@ -4,7 +4,7 @@ import type { Config, Endpoint } from '../../config.ts'
 import { formatDuration } from '../../duration.ts'
 import { sourceOf } from '../../in-force.ts'
 import { openMonitoring } from '../../probes/monitoring.ts'
-import { examine, type Finding, failed, type Outcome, ok, warning } from './finding.ts'
+import { CheckError, examine, type Finding, failed, type Outcome, ok, warning } from './finding.ts'
 
 const DEADLINE_MS = 8_000
 /** An Alertmanager younger than this may not have heard of every alert (S-1.4). Milliseconds. */
@@ -25,7 +25,7 @@ export async function examineMonitoring(config: Config, clock: Clock): Promise<r
             none('alertmanagers', 'alerts that a delivery lost are never fetched'),
           ),
         ]
-      : alertmanagers.flatMap((endpoint) => examineAlertmanager(endpoint, config.receiver, clock))),
+      : alertmanagers.map((endpoint) => examineAlertmanager(endpoint, config.receiver, clock))),
   ])
   return found.flat()
 }
@@ -36,42 +36,50 @@ function none(key: string, consequence: string): Outcome {
 
 async function query(endpoint: Endpoint): Promise<Outcome> {
   const ask = openMonitoring({ prometheus: sourceOf(endpoint), deadlineMs: DEADLINE_MS }).prometheus
-  const [up] = (await ask?.('count(up)').catch((error: unknown) => unreachable(error, endpoint))) ?? []
-  const targets = up?.value ?? 0
+  const samples = (await ask?.('count(up)').catch((error: unknown) => notAsked(error))) ?? []
+  const targets = samples[0]?.value ?? 0
   if (targets === 0) return warning('it answers and scrapes nothing', 'see its page Status → Targets')
   return ok(`it answers and scrapes ${targets} targets`)
 }
 
-function examineAlertmanager(
-  endpoint: Endpoint,
-  receiver: string,
-  clock: Clock,
-): readonly Promise<readonly Finding[]>[] {
+/** Of one that does not answer nothing more is asked. */
+async function examineAlertmanager(endpoint: Endpoint, receiver: string, clock: Clock): Promise<readonly Finding[]> {
   const on = `alertmanager ${endpoint.url}`
-  return [
-    examine(on, 'receiver', clock, async (signal) => {
-      const names = (await get(endpoint, '/api/v2/receivers', Receivers, signal)).map(({ name }) => name)
-      if (names.includes(receiver)) return ok(`it has the receiver ${receiver}`)
-      return failed(
-        `it has no receiver ${receiver}; it has ${names.join(', ') || 'none'}`,
-        `add it with a webhook_config to this instance (deploy/alertmanager/alertmanager.yml shows one), or set \`receiver\` to its name there`,
-      )
-    }),
-    examine(on, 'Watchdog', clock, async (signal) => {
-      const seen = await get(endpoint, '/api/v2/alerts?filter=alertname%3D%22Watchdog%22', Alerts, signal)
-      if (seen.length > 0) return ok('the alert Watchdog is there')
-      return warning(
-        'no alert Watchdog: nothing tells an Alertmanager without alerts from one that Prometheus does not reach',
-        'load alerts/kafka-healing.rules.yml into Prometheus',
-      )
-    }),
-    examine(on, 'age', clock, async (signal) => {
-      const { uptime, versionInfo } = await get(endpoint, '/api/v2/status', Status, signal)
-      const age = clock.now() - Date.parse(uptime)
-      const text = `version ${versionInfo.version}, up for ${formatDuration(Math.max(0, Math.floor(age / 1000)) * 1000)}`
-      return age < YOUNG_MS ? { ...ok(`${text}: too young for anything to be called gone`) } : ok(text)
-    }),
-  ]
+  let answers = false
+  const status = await examine(on, 'status', clock, async (signal) => {
+    const { uptime, versionInfo } = await get(endpoint, '/api/v2/status', Status, signal)
+    answers = true
+    const age = Math.max(0, clock.now() - Date.parse(uptime))
+    const text = `version ${versionInfo.version}, up for ${formatDuration(Math.floor(age / 1000) * 1000)}`
+    return ok(age < YOUNG_MS ? `${text}: too young for an alert to be called gone` : text)
+  })
+  if (!answers) return status
+  const rest = await Promise.all([
+    examine(on, 'receiver', clock, async (signal) =>
+      judgeReceivers(await get(endpoint, '/api/v2/receivers', Receivers, signal), receiver),
+    ),
+    examine(on, 'Watchdog', clock, async (signal) =>
+      judgeWatchdog(await get(endpoint, '/api/v2/alerts?filter=alertname%3D%22Watchdog%22', Alerts, signal)),
+    ),
+  ])
+  return [...status, ...rest.flat()]
+}
+
+function judgeReceivers(receivers: z.output<typeof Receivers>, receiver: string): Outcome {
+  const names = receivers.map(({ name }) => name)
+  if (names.includes(receiver)) return ok(`it has the receiver ${receiver}`)
+  return failed(
+    `it has no receiver ${receiver}; it has ${names.join(', ') || 'none'}`,
+    'add it there with a webhook_config to this instance (deploy/alertmanager/alertmanager.yml shows one), or set `receiver` to its name there',
+  )
+}
+
+function judgeWatchdog(alerts: z.output<typeof Alerts>): Outcome {
+  if (alerts.length > 0) return ok('the alert Watchdog is there')
+  return warning(
+    'no alert Watchdog: an Alertmanager without alerts looks like one that Prometheus does not reach',
+    'load alerts/kafka-healing.rules.yml into Prometheus',
+  )
 }
 
 const Receivers = z.array(z.object({ name: z.string() }))
@@ -89,12 +97,17 @@ async function get<T>(endpoint: Endpoint, path: string, schema: z.ZodType<T>, si
     if (!answer.ok) throw new Error(`status ${answer.status}`)
     return schema.parse(await answer.json())
   } catch (error) {
-    return unreachable(error, endpoint)
+    return notAsked(error)
   }
 }
 
-function unreachable(error: unknown, { url }: Endpoint): never {
+function notAsked(error: unknown): never {
   const message = error instanceof Error ? error.message : String(error)
-  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
-  throw new Error(`${url} cannot be asked: ${message}${cause}`)
+  // fetch hides the reason ("fetch failed") in the cause; where the message tells it already, once is enough.
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''
+  const reason = message.includes(cause) ? message : `${message}: ${cause}`
+  throw new CheckError(
+    `it cannot be asked: ${reason}`,
+    'look at `url` and the login in the configuration; try `curl` on its /-/ready',
+  )
 }

@@ -41,11 +41,10 @@ interface Entry {
   readonly password: boolean
 }
 
-/** The entries under "may run the following commands", in sudo's order. Long entries go on in lines indented further. */
+/** The entries under "may run the following commands", in sudo's order. */
 export function entriesOf(listing: string): readonly Entry[] {
   const [, body = ''] = listing.split(/may run the following commands on .*:\n/)
-  const lines = body.replaceAll(/\n {5,}|\n\t/g, ' ').split('\n')
-  return lines.flatMap((line) => {
+  return body.split('\n').flatMap((line) => {
     const [, rest] = /^\s+\([^)]*\)\s*(.*)$/.exec(line) ?? []
     if (rest === undefined) return []
     let password = true

@@ -6,7 +6,7 @@ import { type Colour, type Paint, printable, shown } from '../terminal.ts'
 import { type Look, OWN_GUARDS, type PlannedAlert, type Tried } from './evaluate.ts'
 import { type Verdict, verdictOf, verdictWithoutRule } from './verdict.ts'
 
-export const NOT_READ = 'our own rows are not read: no pause, silence, hold, cooldown or earlier attempt is known here'
+export const NOT_READ = 'the database stays closed, so no pause, silence, hold or earlier attempt of ours is known here'
 
 /** For people. Values out of alerts and from hosts are shown as text only. */
 export function renderText(planned: readonly PlannedAlert[], revision: string, paint: Paint): string {
@@ -82,11 +82,14 @@ function lookLines(look: Look, { alert }: PlannedAlert, paint: Paint): readonly 
   return [
     head,
     `  subject ${subject.key}, target ${target.key}: ${target.unit.name} on ${hostOf(look)}`,
-    `  guards (${NOT_READ})`,
+    '  guards',
     ...rows(
-      guards.map(({ guard, verdict, reason, evidence }) => ({ verdict, name: guard, reason, evidence })),
+      guards
+        .filter(({ guard }) => !OWN_GUARDS.has(guard))
+        .map(({ guard, verdict, reason, evidence }) => ({ verdict, name: guard, reason, evidence })),
       paint,
     ),
+    `    not asked: ${[...OWN_GUARDS].join(', ')}; ${NOT_READ}`,
     '  probes now',
     ...rows(
       probes.map(({ probe, verdict, reason, evidence }) => ({ verdict, name: probe, reason, evidence })),

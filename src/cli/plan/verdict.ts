@@ -1,5 +1,6 @@
 import type { Alert } from '../../alert/alert.ts'
 import { formatDuration } from '../../duration.ts'
+import type { Decision } from '../../incident/event.ts'
 import { firstRung } from '../steps.ts'
 import { shown } from '../terminal.ts'
 import type { Look, PlannedAlert } from './evaluate.ts'
@@ -32,12 +33,19 @@ export function verdictOf(look: Look, alert: Alert): Verdict {
     plan.afterMs > 0 ? `, ${formatDuration(plan.afterMs)} after the alert arrives and if all this still holds then` : ''
   const deed = `run ${plan.runbook.name} on ${target.key}: ${commandsOf(look, alert)}${later}`
   if (decision.verdict !== 'pass') {
-    const because = `because ${decision.guard} ${SAYS[decision.verdict]}: ${decision.reason}`
+    const because = `because ${objections(look, decision)}`
     return nothing(informs ? `would not act ${because} (and would only tell: mode inform)` : `would not act ${because}`)
   }
   if (informs)
     return { would: 'inform', sentence: `would only tell ${receivers(look)} (mode inform) that it would ${deed}` }
   return { would: 'act', sentence: `would ${deed}` }
+}
+
+/** The guard that decides first, then whatever else would stand in the way after it. */
+function objections({ guards }: Look, decision: Decision): string {
+  const others = guards.filter(({ guard, verdict }) => verdict !== 'pass' && guard !== decision.guard)
+  const first = { guard: decision.guard ?? '', verdict: decision.verdict, reason: decision.reason }
+  return [first, ...others].map(({ guard, verdict, reason }) => `${guard} ${SAYS[verdict]}: ${reason}`).join('; ')
 }
 
 const SAYS = { hold: 'holds', refuse: 'refuses', unknown: 'cannot tell', pass: 'passes' } as const

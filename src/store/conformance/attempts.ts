@@ -12,6 +12,7 @@ import {
   look,
   MINUTE,
   ok,
+  passGuards,
   plan,
   programStep,
   refuse,
@@ -104,19 +105,28 @@ export function attemptConformance(fresh: () => Promise<Store>): void {
 
     test('S-4.2 at most one attempt runs on a target, whatever the guards say', async () => {
       const store = await fresh()
-      const retry = { type: 'retryRequested', by: 'jane' } as const
-      await schedule(store, opening(1), T0)
-      const other = await schedule(
-        store,
-        { plan: plan({ rule: 'inform', mode: 'inform' }), subject: broker(2) },
-        T0,
-      ).catch(() => null)
-      expect(other).toBeTypeOf('number')
-      await claim(store, now)
-      const second = await schedule(store, opening(3), T0)
-      expect(await store.apply(second, retry, now)).toBeNull()
-      await claim(store, now)
-      expect((await store.history({ limit: 10 })).items.filter(({ status }) => status === 'started')).toHaveLength(2)
+      const first = await schedule(store, opening(1), T0)
+      await store.apply(first, { type: 'cancelled', by: 'jane', reason: 'drill' }, T0 + MINUTE)
+      await schedule(store, opening(1, [startStep], 'other'), T0 + MINUTE)
+      const running = await claim(store, now + MINUTE)
+      await store.apply(first, { type: 'retryRequested', by: 'jane' }, now + MINUTE)
+      await passGuards(store, now + MINUTE)
+      expect(await store.claimAttempt('me', now + MINUTE, MINUTE, decidePass)).toMatchObject({
+        refused: { incident: { id: first, state: 'waiting' }, event: { decision: { guard: 'one-at-a-time' } } },
+      })
+      expect(await store.startStep(running, 1, now + MINUTE)).toBe(true)
+    })
+
+    test('S-3.1 an incident that leaves settled does not lead beside another one', async () => {
+      const store = await fresh()
+      const first = await schedule(store, opening(1), T0)
+      await store.apply(first, { type: 'cancelled', by: 'jane', reason: 'drill' }, T0 + MINUTE)
+      const second = await schedule(store, opening(1, [startStep], 'other'), T0 + MINUTE)
+      await store.electLeader('orders/broker/1', now)
+      await store.apply(first, { type: 'retryRequested', by: 'jane' }, now)
+      expect(await store.pendingElections()).toEqual(['orders/broker/1'])
+      await store.electLeader('orders/broker/1', now)
+      expect(await incident(store, first)).toMatchObject({ reason: 'attached', leader: second })
     })
 
     test('S-4.2 one disruptive attempt per cluster; a start on another target goes on', async () => {

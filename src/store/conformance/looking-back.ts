@@ -6,7 +6,6 @@ import type { Store } from '../store.ts'
 import {
   alert,
   broker,
-  claim,
   decidePass,
   drain,
   fire,
@@ -341,11 +340,4 @@ async function invariants(store: Store): Promise<void> {
       for (const step of attempt.steps) expect(step.key).toBe(`${id}.${attempt.attempt}.${step.step}`)
     }
   }
-  expect(
-    items.filter(({ leader, state, mode }) => leader === null && mode === 'act' && isEngaged(state)).length,
-  ).toBeLessThanOrEqual(1)
-}
-
-function isEngaged(state: string): boolean {
-  return ['attempting', 'verifying', 'probation'].includes(state)
 }

@@ -91,9 +91,8 @@ export function tellingConformance(fresh: () => Promise<Store>): void {
       expect(await names(T0)).toEqual([])
       await store.mailDeferred(1, 'me', '451 later', T0 + MINUTE, T0)
       expect(await names(T0 + 1)).toEqual([])
-      const [again] = await store.claimMails('me', T0 + MINUTE, MINUTE, 10)
-      expect(again).toMatchObject({
-        subject: 'mail 1',
+      const again = await store.claimMails('me', T0 + MINUTE, MINUTE, 10)
+      expect(again.find(({ subject }) => subject === 'mail 1')).toMatchObject({
         tries: 1,
         lastError: '451 later',
         references: ['<0@kafka-healing>'],
