@@ -15,8 +15,12 @@ export async function serve(options: { readonly config?: string; readonly listen
     const app = await startApp({ configFile, listen, clock: systemClock, log, env: process.env })
     log.info({ config: configFile, pid: process.pid }, `kafka-healing is listening on ${app.url}`)
     process.on('SIGHUP', () => void app.reload())
+    let stopping = false
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
+      // `on`, not `once`: with no listener left, execa's own exit hook would raise the signal again and end us at once.
+      process.on(signal, () => {
+        if (stopping) return
+        stopping = true
         void app.stop().then(() => process.exit(0))
       })
     }

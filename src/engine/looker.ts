@@ -157,8 +157,9 @@ async function lookAtProbes(task: LookTask, deps: LookerDeps): Promise<Moved | n
           : null
   const seen = lookOf(incident.plan, asked, holds, unit?.invocationId ?? null)
   const results = seen.conclusive ? await withLog(asked, target, deps) : asked
-  if (seen.verdict === 'healed') {
-    await untilCommitted(() => store.rememberServing(target.key, clock.now(), servingInvocation(results)), deps)
+  const serving = results.find((result) => result.verdict === 'healed' && invocationIn(result) !== null)
+  if (serving) {
+    await untilCommitted(() => store.rememberServing(target.key, clock.now(), invocationIn(serving)), deps)
   }
   return untilCommitted(() => store.looked(task, seen, results, symptom, clock.now()), deps)
 }
@@ -185,10 +186,10 @@ function withoutFrames(log: string): string {
     .join('\n')
 }
 
-/** The invocation that was seen serving, as read before the listener answered; null when no probe says. */
-function servingInvocation(results: readonly ProbeResult[]): string | null {
-  const found = results.flatMap((result) => result.evidence).find((evidence) => evidence.name === INVOCATION)
-  return typeof found?.value === 'string' && found.value !== '' ? found.value : null
+/** The invocation that was seen serving, as the probe read it before the listener answered; null when it does not say. */
+function invocationIn({ evidence }: ProbeResult): string | null {
+  const value = evidence.find((one) => one.name === INVOCATION)?.value
+  return typeof value === 'string' && value !== '' ? value : null
 }
 
 function noTarget(key: string): GuardResult {

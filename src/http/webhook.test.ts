@@ -254,7 +254,6 @@ describe('POST /webhook', () => {
 
     expect(new Set(statuses)).toEqual(new Set([200]))
     expect((await on.store.alerts({ firingOnly: true })).length).toBe(1_000)
-    process.stderr.write(`COMMITS ${commits}\n`)
     expect(commits).toBeLessThan(900)
   })
 

@@ -46,6 +46,11 @@ export interface Driver {
   readonly dialect: Dialect
   /** From begin to commit; units run one after another. Throws StoreUnavailableError when it cannot commit. */
   run<T>(unit: () => Unit<T>): Promise<T>
+  /**
+   * The same for a unit that only follows from rows that are there: after a power failure it may be gone with all later
+   * ones, and is done anew. Whatever leaves the process (an answer, a step, a mail) waits for a durable unit.
+   */
+  derive<T>(unit: () => Unit<T>): Promise<T>
   /** Only looks, at one moment of what is committed, and holds nobody up. */
   read<T>(unit: () => Unit<T>): Promise<T>
   close(): Promise<void>
@@ -69,6 +74,9 @@ export class SqlStore implements Store {
   #run<T>(unit: () => Unit<T>): Promise<T> {
     return this.#driver.run(unit)
   }
+  #derive<T>(unit: () => Unit<T>): Promise<T> {
+    return this.#driver.derive(unit)
+  }
   #read<T>(unit: () => Unit<T>): Promise<T> {
     return this.#driver.read(unit)
   }
@@ -87,13 +95,13 @@ export class SqlStore implements Store {
     return this.#read(() => inbox.nextInboxRow())
   }
   admit(row: InboxRow, openings: readonly Opening[], now: Instant) {
-    return this.#run(() => admission.admit(row, openings, now))
+    return this.#derive(() => admission.admit(row, openings, now))
   }
   nextTimer(now: Instant) {
     return this.#read(() => timers.nextTimer(now))
   }
   fireTimer(timer: DueTimer, now: Instant) {
-    return this.#run(() => timers.fireTimer(timer, now))
+    return this.#derive(() => timers.fireTimer(timer, now))
   }
   nextDueAt() {
     return this.#read(() => timers.nextDueAt())
@@ -102,20 +110,20 @@ export class SqlStore implements Store {
     return this.#run(() => applyToOpen(incident, event, now))
   }
   holdBoundaries(now: Instant, jitterMs: (incident: number, cluster: string | null) => number) {
-    return this.#run(() => admission.holdBoundaries(now, jitterMs))
+    return this.#derive(() => admission.holdBoundaries(now, jitterMs))
   }
   electLeader(targetKey: string, now: Instant) {
-    return this.#run(() => admission.electLeader(targetKey, now))
+    return this.#derive(() => admission.electLeader(targetKey, now))
   }
   pendingElections() {
     return this.#read(() => timers.pendingElections())
   }
   requeueOrphans(now: Instant) {
-    return this.#run(() => inbox.requeueOrphans(now))
+    return this.#derive(() => inbox.requeueOrphans(now))
   }
 
   claimLook(owner: string, now: Instant, leaseMs: number) {
-    return this.#run(() => looks.claimLook(owner, now, leaseMs))
+    return this.#derive(() => looks.claimLook(owner, now, leaseMs))
   }
   guardsEvaluated(
     task: LookTask,
@@ -124,10 +132,10 @@ export class SqlStore implements Store {
     unit: Incident['firstUnit'],
     now: Instant,
   ) {
-    return this.#run(() => looks.guardsEvaluated(task, decision, results, unit, now))
+    return this.#derive(() => looks.guardsEvaluated(task, decision, results, unit, now))
   }
   looked(task: LookTask, seen: Look, results: readonly ProbeResult[], symptom: readonly GuardResult[], now: Instant) {
-    return this.#run(() => looks.looked(task, seen, results, symptom, now))
+    return this.#derive(() => looks.looked(task, seen, results, symptom, now))
   }
   targetHistory(targetKey: string, now: Instant) {
     return this.#read(() => targets.targetHistory(targetKey, now))

@@ -279,16 +279,13 @@ describe('a sick disk', () => {
     const path = join(at, 'a.db')
     let store: Store = await openSqliteStore({ path })
     let stored = 0
-    let failure: unknown = null
-    while (!failure && stored < 1_000) {
-      const one = alert('A', { labels: { n: String(stored), pad: 'x'.repeat(20_000) } })
-      await store.storeDeliveries([delivery([one])], T0).then(
-        () => stored++,
-        (error: unknown) => {
-          failure = error
-        },
-      )
+    const fill = async () => {
+      for (; stored < 1_000; stored++) {
+        const one = alert('A', { labels: { n: String(stored), pad: 'x'.repeat(20_000) } })
+        await store.storeDeliveries([delivery([one])], T0)
+      }
     }
+    const failure = await fill().catch((error: unknown) => error)
     expect(failure).toMatchObject({ name: 'StoreUnavailableError', cause_: expect.stringMatching(/full|io/) })
     expect(await store.alerts({ firingOnly: true })).toHaveLength(stored)
     rmSync(filler)

@@ -90,7 +90,12 @@ export class SqliteDriver implements Driver {
   }
 
   run<T>(unit: () => Unit<T>): Promise<T> {
-    return this.#enqueue(() => this.#writer.transaction(unit, 'begin immediate'))
+    return this.#enqueue(() => this.#writer.transaction(unit, 'begin immediate', 'full'))
+  }
+
+  /** Kept by the operating system at once, on the disk with the next durable unit or checkpoint: `kill -9` loses none. */
+  derive<T>(unit: () => Unit<T>): Promise<T> {
+    return this.#enqueue(() => this.#writer.transaction(unit, 'begin immediate', 'normal'))
   }
 
   /** On a read-only connection of its own; sees everything committed so far. */
@@ -166,6 +171,7 @@ interface Prepared {
 export class Connection {
   readonly #db: Database.Database
   readonly #fixed = new Map<Template, Prepared>()
+  #synchronous: 'full' | 'normal' | null = null
   readonly #texts = new Map<string, Database.Statement>()
 
   constructor(path: string, readonly_: boolean) {
@@ -173,7 +179,10 @@ export class Connection {
     try {
       if (!readonly_) {
         this.#db.pragma('journal_mode = wal')
+        // 16 MiB: a storm rewrites the same pages again and again, and each checkpoint writes and syncs them.
+        this.#db.pragma('wal_autocheckpoint = 4000')
         this.#db.pragma('synchronous = full')
+        this.#synchronous = 'full'
       }
       this.#db.pragma('foreign_keys = on')
       this.#db.pragma('cache_size = -32768')
@@ -184,7 +193,11 @@ export class Connection {
     }
   }
 
-  transaction<T>(unit: () => Unit<T>, begin: 'begin' | 'begin immediate'): T {
+  transaction<T>(unit: () => Unit<T>, begin: 'begin' | 'begin immediate', synchronous?: 'full' | 'normal'): T {
+    if (synchronous !== undefined && synchronous !== this.#synchronous) {
+      this.#db.pragma(`synchronous = ${synchronous}`)
+      this.#synchronous = synchronous
+    }
     this.#db.exec(begin)
     try {
       const result = this.#steps(unit())

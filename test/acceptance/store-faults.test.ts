@@ -24,15 +24,9 @@ beforeEach(async () => {
     readFileSync(join(root, 'config.example.yml'), 'utf8').replaceAll(/\$\{[A-Z_]+:([^}]*)\}/g, '$1'),
   ) as Record<string, unknown>
   config = join(folder, 'config.yml')
-  const inventory = {
-    clusters: {
-      orders: {
-        bootstrap: ['127.0.0.1:1'],
-        connection: { driver: 'local' },
-        brokers: [{ id: 1, host: '127.0.0.1', unit: 'none.service', address: '127.0.0.1:1' }],
-      },
-    },
-  }
+  const broker = { id: 1, host: '127.0.0.1', unit: 'none.service', address: '127.0.0.1:1' }
+  const cluster = { bootstrap: ['127.0.0.1:1'], connection: { driver: 'local' }, brokers: [broker] }
+  const inventory = { clusters: { orders: cluster } }
   writeFileSync(join(folder, 'inventory.yml'), stringify(inventory))
   writeFileSync(
     config,
@@ -102,7 +96,7 @@ it('a database locked by another program answers 503 and recovers by itself', as
   expect(await stored()).toBe(2)
 })
 
-it('a read-only file system answers 503 and recovers by itself', async () => {
+it('on a read-only file system it refuses to start, and nothing acknowledged is lost', async () => {
   expect((await service.post('/webhook', body())).status).toBe(200)
   await service.kill()
   execFileSync('mount', ['-o', 'remount,ro', disk])

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Event } from '../../incident/event.ts'
 import { replay } from '../../incident/replay.ts'
