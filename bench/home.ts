@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { type RuleFile, writeRules } from '../test/support/rules.ts'
@@ -17,31 +16,33 @@ export interface Home {
 export interface HomeOptions {
   readonly exporters: readonly string[]
   readonly rules: RuleFile
-  /** Port of the SMTP server on loopback. */
+  /** Unit of all exporters, each on a host of its own name (all of them this machine); default: one unit each. */
+  readonly unit?: string
+  /** Port of the SMTP server on loopback; without it no mail gets anywhere. */
   readonly smtp?: number
 }
 
 /** Every target is on this machine (`driver: local`), so that no network is in what is measured. */
-export function makeHome({ exporters, rules, smtp }: HomeOptions): Home {
+export function makeHome({ exporters, rules, unit, smtp = 1 }: HomeOptions): Home {
   const folder = scratch()
   const database = join(folder, 'bench.db')
-  const mail = { host: '127.0.0.1', port: smtp, security: 'plain', from: 'kafka-healing@example.com' }
   const config = {
     listen: '127.0.0.1:0',
     database,
     inventory: 'inventory.yml',
     rules: ['rules/*.yml'],
-    ...(smtp === undefined ? {} : { smtp: mail }),
+    smtp: { host: '127.0.0.1', port: smtp, security: 'plain', from: 'kafka-healing@example.com' },
     receivers: { 'kafka-oncall': ['oncall@example.com'] },
   }
   const inventory = {
     clusters: {
       orders: {
         cluster_id: 'MkU3OEVBNTcwNTJENDM2Qk',
-        bootstrap: ['127.0.0.1:1'],
+        bootstrap: ['kafka-1:9092'],
         connection: { driver: 'local' },
+        units: { manager: 'user' },
         brokers: [{ id: 1, host: 'kafka-1', unit: 'kafka.service', data: [folder] }],
-        exporters: exporters.map((name) => ({ name, host: 'kafka-1', unit: `${name}.service` })),
+        exporters: exporters.map((name) => ({ name, host: name, unit: unit ?? `${name}.service` })),
       },
     },
   }

@@ -8,7 +8,7 @@ import { planOf } from '../test/support/plan.ts'
 import { against, aside, type Row } from './row.ts'
 import { median } from './sample.ts'
 
-const INCIDENTS = 1_000
+const INCIDENTS = 200
 const ROUNDS = 5
 const PURE_INCIDENTS = 10_000
 
@@ -41,7 +41,7 @@ export async function run(): Promise<readonly Row[]> {
   ]
 }
 
-async function simulate(): Promise<number> {
+export async function simulate(): Promise<number> {
   const store = await openSqliteStore({ path: ':memory:' })
   const plan = planOf({ firing: { source: 'webhook', maxAgeMs: 3_600_000 } })
   const subjects = new Map<string, string>()

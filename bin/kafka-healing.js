@@ -13,7 +13,9 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
   process.argv[1] = main
   await import('../src/main.ts')
 } else if (!existsSync(node)) {
-  console.error(`kafka-healing needs Node 24 or newer, this is ${process.version}. \`npm ci\` brings it.`)
+  console.error(
+    `kafka-healing needs Node 24 or newer, this is ${process.version}. In a clone, \`node scripts/install.js\` brings it.`,
+  )
   process.exitCode = 1
 } else {
   const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' })

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Incident } from '../incident/incident.ts'
 import { attemptStatus, incidentBody, outcome, read, reason, state, stepResult, storedEvent } from './json.ts'
 import { planOf } from './plans.ts'
@@ -63,6 +64,8 @@ export function* incidents(filter: IncidentFilter): Unit<Page<IncidentSummary>> 
       let some = db.selectFrom('incidents').selectAll().orderBy('id', 'desc')
       const { states, cluster, target, rule } = filter
       if (states !== undefined) some = some.where('state', 'in', states.length === 0 ? [''] : [...states])
+      // Says it once more in the words of the index on open ones.
+      if (states?.includes('closed') === false) some = some.where('state', '<>', sql.lit('closed'))
       if (cluster !== undefined) some = some.where('cluster', '=', cluster)
       if (target !== undefined) some = some.where('target_key', '=', target)
       if (rule !== undefined) some = some.where('rule', '=', rule)

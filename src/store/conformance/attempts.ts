@@ -289,6 +289,16 @@ export function attemptConformance(fresh: () => Promise<Store>): void {
       expect(end).toMatchObject({ outcome: 'unknown', repeatable: false, surelyOverAt: surelyOverAt(now + 1, 300_000) })
     })
 
+    test('S-4.4 what ran before the unknown step does not matter to repeating it', async () => {
+      const store = await fresh()
+      const end = await begun(store, [programStep, startStep], async (attempt) => {
+        await store.startStep(attempt, 1, now)
+        await store.finishStep(attempt, 1, ok, now)
+        await store.startStep(attempt, 2, now)
+      })
+      expect(end).toMatchObject({ outcome: 'unknown', repeatable: true })
+    })
+
     test('a step that had already come back as unknown stays unknown', async () => {
       const store = await fresh()
       const end = await begun(store, [startStep], async (attempt) => {

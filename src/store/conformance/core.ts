@@ -153,6 +153,7 @@ export function coreConformance(fresh: () => Promise<Store>): void {
       const store = await fresh()
       const { id } = (await fire(store, alert('A'), opening, T0)).incident
       const timer = (await store.nextTimer(T0 + HOUR)) ?? fail()
+      expect(await store.fireTimer({ ...timer, dueAt: timer.dueAt - 1 }, T0 + HOUR)).toBeNull()
       await store.apply(id, { type: 'held', by: 'x' }, T0 + 1)
       expect(await store.fireTimer(timer, T0 + HOUR)).toBeNull()
     })
@@ -250,8 +251,9 @@ export function coreConformance(fresh: () => Promise<Store>): void {
       await fireTimers(store, T0 + 30 * SECOND)
       const task = (await store.claimLook('me', T0 + 30 * SECOND, MINUTE)) ?? fail()
       await store.apply(id, { type: 'held', by: 'x' }, T0 + 31 * SECOND)
-      expect(await store.guardsEvaluated(task, pass, [], null, T0 + 32 * SECOND)).toBeNull()
       expect(await store.claimLook('me', T0 + HOUR, 1)).toBeNull()
+      expect(await store.guardsEvaluated(task, pass, [], null, T0 + 32 * SECOND)).toBeNull()
+      expect((await store.incidentView(id))?.decisions).toEqual([])
     })
 
     test('firing alerts come first, each by its newest statement', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { NewMail, Store } from '../store.ts'
-import { alert, broker, fire, HOUR, MINUTE, plan, T0 } from './fixtures.ts'
+import { alert, broker, fire, HOUR, MINUTE, passGuards, plan, T0 } from './fixtures.ts'
 
 export function tellingConformance(fresh: () => Promise<Store>): void {
   const opening = { plan: plan(), subject: broker(1) }
@@ -65,6 +65,30 @@ export function tellingConformance(fresh: () => Promise<Store>): void {
       await store.enqueueMails(ids, [mail(1)], T0 + HOUR)
       await store.enqueueMails(ids, [mail(2)], T0 + HOUR)
       expect(await store.claimMails('me', T0 + HOUR, MINUTE, 10)).toHaveLength(1)
+    })
+
+    test('S-6.3 one row per incident, round, kind and level: what was told is not due again', async () => {
+      const store = await fresh()
+      const id = await escalated(store)
+      for (let minute = 1; minute <= 3; minute++) {
+        const now = T0 + HOUR + minute * MINUTE
+        await store.apply(id, { type: 'timerDue', timer: 'guard' }, now)
+        await passGuards(store, now)
+        const due = await store.dueEscalations(now, 10)
+        expect(due.map(({ kind, level }) => [kind, level])).toEqual(
+          minute > 1
+            ? []
+            : [
+                ['escalated', 0],
+                ['told', 10],
+              ],
+        )
+        await store.enqueueMails(
+          due.map(({ id }) => id),
+          [],
+          now,
+        )
+      }
     })
 
     test('S-6.3 the same Message-ID goes to a recipient once, to each recipient', async () => {
