@@ -16,14 +16,14 @@ export interface Home {
 export interface HomeOptions {
   readonly exporters: readonly string[]
   readonly rules: RuleFile
-  /** Unit of all exporters, each on a host of its own name (all of them this machine); default: one unit each. */
-  readonly unit?: string
+  /** Unit of an exporter; default: its name. */
+  readonly unitOf?: (exporter: string) => string
   /** Port of the SMTP server on loopback; without it no mail gets anywhere. */
   readonly smtp?: number
 }
 
 /** Every target is on this machine (`driver: local`), so that no network is in what is measured. */
-export function makeHome({ exporters, rules, unit, smtp = 1 }: HomeOptions): Home {
+export function makeHome({ exporters, rules, unitOf = (name) => `${name}.service`, smtp = 1 }: HomeOptions): Home {
   const folder = scratch()
   const database = join(folder, 'bench.db')
   const config = {
@@ -42,7 +42,7 @@ export function makeHome({ exporters, rules, unit, smtp = 1 }: HomeOptions): Hom
         connection: { driver: 'local' },
         units: { manager: 'user' },
         brokers: [{ id: 1, host: 'kafka-1', unit: 'kafka.service', data: [folder] }],
-        exporters: exporters.map((name) => ({ name, host: name, unit: unit ?? `${name}.service` })),
+        exporters: exporters.map((name) => ({ name, host: 'kafka-1', unit: unitOf(name) })),
       },
     },
   }

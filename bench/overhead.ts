@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { systemClock } from '../src/clock.ts'
-import { startLab } from '../test/lab/lab.ts'
+import { type Lab, startLab } from '../test/lab/lab.ts'
 import { waitFor } from '../test/lab/wait.ts'
 import { deliveryOf } from '../test/support/alertmanager.ts'
 import { metric } from '../test/support/api.ts'
@@ -31,11 +33,9 @@ export async function run(): Promise<readonly Row[]> {
     ...Array.from({ length: OPEN }, (_, n) => `open-${n}`),
     ...Array.from({ length: acting }, (_, n) => `act-${n}`),
   ]
-  // One unit that has crashed, of a systemd of its own, is what every target shows.
   const lab = await startLab({ parts: [] })
-  const { unit } = await lab.addSmallUnit('crashed')
-  await lab.signalUnit(unit, 'SIGKILL')
-  const home = makeHome({ exporters, rules: rules(), unit })
+  await crash(lab, acting)
+  const home = makeHome({ exporters, rules: rules(), unitOf })
   try {
     const service = await startService({ config: home.config, env: { XDG_RUNTIME_DIR: lab.state.runtimeDir } })
     try {
@@ -93,6 +93,24 @@ function rules(): RuleFile {
       },
     },
   }
+}
+
+function unitOf(exporter: string): string {
+  return `crashed@${exporter}.service`
+}
+
+/** Units that have crashed, of a systemd of our own: without one, nothing may act. */
+async function crash(lab: Lab, count: number): Promise<void> {
+  const text = '[Service]\nType=exec\nExecStart=/bin/false\n'
+  writeFileSync(join(lab.state.dir, 'xdg/systemd/user/crashed@.service'), text)
+  await lab.systemctl('daemon-reload')
+  await lab.systemctl('start', '--no-block', ...Array.from({ length: count }, (_, n) => unitOf(`act-${n}`)))
+  await waitFor(
+    'the units to crash',
+    async () => (await lab.systemctl('list-units', '--failed', '--plain', '--no-legend')).stdout.split('\n').length > count,
+    60_000,
+    250,
+  )
 }
 
 function alertOf(alertname: string, exporter: string, startsAt: number) {

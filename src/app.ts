@@ -62,7 +62,7 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     clock,
     build: { version, revision: inForce.configuration.revision, node: process.version },
   })
-  const store = await openStore(config)
+  const store = await openStore(inForce)
   telemetry.watch(() => store.gauges(clock.now()))
   telemetry.rulesLoaded(inForce.configuration.rules.map((rule) => rule.name))
   telemetry.reloaded(true)
@@ -204,9 +204,11 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
   }
 }
 
-async function openStore(config: Config): Promise<Store> {
-  mkdirSync(dirname(config.database), { recursive: true })
-  return openSqliteStore({ path: config.database })
+async function openStore(inForce: InForce): Promise<Store> {
+  const { database } = inForce.configuration.config
+  mkdirSync(dirname(database), { recursive: true })
+  const rackOf = (target: string): string | null => inForce.world.inventory.targets.get(target)?.rack ?? null
+  return openSqliteStore({ path: database, rackOf })
 }
 
 async function listenAt(server: FastifyInstance, { host, port }: HostPort, config: Config): Promise<string> {

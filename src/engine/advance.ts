@@ -5,6 +5,9 @@ import type { InboxRow, Moved, Opening, Store } from '../store/store.ts'
 /** Incidents of one cluster start over spread across this many milliseconds when a hold ends (S-3.4). */
 const RELEASE_JITTER_MS = 10_000
 
+/** After so many steps the event loop gets its turn: a storm in the inbox must not keep webhooks waiting. */
+const BREATH = 8
+
 export interface AdvanceDeps {
   /** The rules in force that match the alert, with the subjects its labels name. */
   readonly openings: (row: InboxRow) => readonly Opening[]
@@ -20,7 +23,8 @@ export async function advance(store: Store, now: Instant, deps: AdvanceDeps): Pr
   const moved = (all: readonly (Moved | null)[]) => {
     for (const one of all) if (one) deps.onMoved(one)
   }
-  for (;;) {
+  for (let done = 1; ; done++) {
+    if (done % BREATH === 0) await new Promise((resolve) => setImmediate(resolve))
     const row = await store.nextInboxRow()
     if (row) {
       moved(await store.admit(row, row.change === 'resolved' ? [] : deps.openings(row), now))

@@ -157,7 +157,8 @@ export class Draft {
     }
     if (this.incident.subject.kind === 'unresolved') return
     this.timer('verifyPoll', SLOW_POLL_MS)
-    if (!this.incident.changed) this.timer('guard', SLOW_POLL_MS)
+    // Half-way between two looks of the probes, so that neither overtakes the other's answer.
+    if (!this.incident.changed) this.timer('guard', SLOW_POLL_MS / 2)
     if (!sameRound) this.effects.push({ type: 'cooldown', until: this.now + COOLDOWN_AFTER_ESCALATION_MS })
   }
 

@@ -98,8 +98,8 @@ export type Effect =
   | { readonly type: 'releaseHolds' }
   /** Nothing was run: take the attempt back from the target's count (S-4.7). */
   | { readonly type: 'refundAttempt'; readonly attempt: number }
-  /** Probation completed: the target's attempt count returns to 0 and a heal is counted (S-4.1, S-4.10). */
-  | { readonly type: 'countHeal' }
+  /** Probation completed: the target's attempt count returns to 0 (S-4.1); a heal of ours is counted (S-4.10). */
+  | { readonly type: 'completeProbation'; readonly healedByUs: boolean }
   | { readonly type: 'suspendTarget' }
   /** No new incident acts on the target before (S-3.2). */
   | { readonly type: 'cooldown'; readonly until: Instant }

@@ -101,7 +101,6 @@ function startOverAfterHold(draft: Draft): void {
 }
 
 function whileEscalated(draft: Draft, decision: Decision): void {
-  draft.timer('guard', SLOW_POLL_MS)
   if (decision.verdict !== 'pass' || draft.incident.owner !== null) return
   draft.tell(
     'told',

@@ -19,8 +19,8 @@ export function looked(draft: Draft, look: number, seen: Look, history: TargetHi
     return whileVerifying(draft, incident.verifying, seen, history)
   if (incident.state === 'probation') return whileInProbation(draft, seen, history)
   if (incident.state === 'escalated') {
-    if (seen.verdict === 'healed') return healed(draft, seen, history)
-    return draft.timer('verifyPoll', SLOW_POLL_MS)
+    if (seen.verdict === 'healed') healed(draft, seen, history)
+    return
   }
   if (incident.state === 'waiting' && incident.reason === 'symptomWithoutAlert') {
     if (seen.verdict === 'healed') return cleared(draft, seen)
@@ -201,7 +201,7 @@ function whileInProbation(draft: Draft, seen: Look, history: TargetHistory): voi
 function completed(draft: Draft, history: TargetHistory): void {
   const { incident } = draft
   const byUs = incident.changed
-  if (byUs) draft.effects.push({ type: 'countHeal' })
+  draft.effects.push({ type: 'completeProbation', healedByUs: byUs })
   draft.set({ targetAttempts: 0 })
   if (byUs && history.heals + 1 >= RECURRENCE) {
     draft.effects.push({ type: 'suspendTarget' })

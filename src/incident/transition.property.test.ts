@@ -216,7 +216,7 @@ describe('over long random sequences of events', () => {
             sinceHeal++
           }
           granted = Math.max(granted, retries)
-          if (world.lastEffects.some((e) => e.type === 'countHeal')) sinceHeal = 0
+          if (world.lastEffects.some((e) => e.type === 'completeProbation')) sinceHeal = 0
           expect(sinceHeal).toBeLessThanOrEqual(3 + granted + refunds)
           expect(started).toBe(world.incident.attempts)
         })

@@ -447,3 +447,33 @@ it('S-4.1 the first rung of a two-rung runbook is used once', () => {
   expect(world.scheduled.map((s) => s.rung)).toEqual([1, 1])
   expect(subject.kind).toBe('broker')
 })
+
+it('S-6.2 in escalated, guards and probes are asked each minute, and neither keeps the other from being heard', () => {
+  const world = untilChecking(new IncidentWorld(planOf()))
+  world.guards({ verdict: 'refuse', escalate: 'identity', reason: 'wrong cluster' })
+  const asked = { guards: 0, probe: 0 }
+  const until = world.now + 10 * 60_000
+  world.until(
+    () => world.now > until,
+    () => {
+      const kind = world.pendingLook?.kind ?? 'probe'
+      asked[kind]++
+      if (kind === 'guards') world.guards({ verdict: 'refuse', reason: 'still' })
+      else world.look({ verdict: 'broken' })
+    },
+  )
+  expect(asked.guards).toBeGreaterThanOrEqual(9)
+  expect(asked.probe).toBeGreaterThanOrEqual(9)
+})
+
+it('S-4.1 a completed probation forgives the attempts, whoever healed it; only a heal of ours is counted', () => {
+  const world = untilChecking(new IncidentWorld(planOf()))
+  world.history = { attempts: 2, heals: 1, suspended: false }
+  world.guards({ verdict: 'refuse', escalate: 'identity', reason: 'wrong cluster' })
+  world.until(
+    (i) => i.state === 'settled',
+    () => (world.pendingLook?.kind === 'guards' ? world.guards({ verdict: 'refuse' }) : world.look()),
+  )
+  expect(world.incident.outcome).toBe('cleared')
+  expect(world.history).toEqual({ attempts: 0, heals: 1, suspended: false })
+})

@@ -3,7 +3,7 @@ import type { Instant } from '../clock.ts'
 import type { Effect } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
 import type { Subject } from '../inventory/inventory.ts'
-import { countHeal, refund, setCooldown, suspend } from './targets.ts'
+import { completeProbation, refund, setCooldown, suspend } from './targets.ts'
 import { exec, fixed, type Unit } from './unit.ts'
 
 const setTimer = fixed((db, p: { incident: number; kind: string; dueAt: number }) =>
@@ -171,8 +171,8 @@ function* applyEffect(incident: Incident, effect: Effect, now: Instant): Unit<vo
     case 'refundAttempt':
       if (target !== null) yield* refund(target, id, effect.attempt)
       return
-    case 'countHeal':
-      if (target !== null) yield* countHeal(target, now)
+    case 'completeProbation':
+      if (target !== null) yield* completeProbation(target, effect.healedByUs, now)
       return
     case 'suspendTarget':
       if (target !== null) yield* suspend(target, now)

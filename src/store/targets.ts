@@ -85,10 +85,11 @@ export function* refund(key: string, incident: number, number: number): Unit<voi
   yield* exec(unchanged({ incident, number }))
 }
 
-export function* countHeal(key: string, now: Instant): Unit<void> {
+/** The attempts are forgiven (S-4.1); what somebody else healed is not counted as a heal of ours (S-4.10). */
+export function* completeProbation(key: string, healedByUs: boolean, now: Instant): Unit<void> {
   yield* exec(insertTarget({ key }))
   const row = yield* one(targetRow({ key }))
-  const heals = [...recentHeals(row?.heals ?? '[]', now), now]
+  const heals = [...recentHeals(row?.heals ?? '[]', now), ...(healedByUs ? [now] : [])]
   yield* exec(setHeals({ key, heals: JSON.stringify(heals) }))
 }
 

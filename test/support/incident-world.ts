@@ -43,8 +43,8 @@ export class IncidentWorld {
       else if (effect.type === 'scheduleAttempt') {
         this.scheduled.push({ ...effect, at: this.now })
         this.claimable = effect.attempt
-      } else if (effect.type === 'countHeal')
-        this.history = { ...this.history, attempts: 0, heals: this.history.heals + 1 }
+      } else if (effect.type === 'completeProbation')
+        this.history = { ...this.history, attempts: 0, heals: this.history.heals + (effect.healedByUs ? 1 : 0) }
       else if (effect.type === 'suspendTarget') this.history = { ...this.history, suspended: true }
       else if (effect.type === 'refundAttempt') this.history = { ...this.history, attempts: this.history.attempts - 1 }
       else if (effect.type === 'tell') {
