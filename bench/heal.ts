@@ -8,7 +8,7 @@ import { type Service, startService } from '../test/support/service.ts'
 import { against, aside, type Row } from './row.ts'
 import { median } from './sample.ts'
 
-const ROUNDS = 3
+const ROUNDS = 2
 /** Time between two kills, in milliseconds: the old session must be over (lab measurements). */
 const CALM_MS = 10_000
 
@@ -97,6 +97,7 @@ async function heal(lab: Lab, service: Service, broker: number): Promise<Timelin
     120_000,
     250,
   )
+  if (process.env.DBG) { for (const d of view.decisions) console.log(JSON.stringify({...d, results: d.results.map((r) => `${r.guard ?? ''} ${r.verdict} ${r.reason}`)})); for (const j of view.journal) console.log(j.at, j.event.type, j.state, j.reason) }
   const attempt = view.attempts[0]
   const step = attempt?.steps[0]
   if (view.attempts.length !== 1 || view.incident.outcome !== 'healed') throw new Error('it took more than one attempt')

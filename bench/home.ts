@@ -18,12 +18,14 @@ export interface HomeOptions {
   readonly rules: RuleFile
   /** Unit of an exporter; default: its name. */
   readonly unitOf?: (exporter: string) => string
+  /** Port of the one broker on loopback; without it nothing listens. */
+  readonly broker?: number
   /** Port of the SMTP server on loopback; without it no mail gets anywhere. */
   readonly smtp?: number
 }
 
 /** Every target is on this machine (`driver: local`), so that no network is in what is measured. */
-export function makeHome({ exporters, rules, unitOf = (name) => `${name}.service`, smtp = 1 }: HomeOptions): Home {
+export function makeHome({ exporters, rules, unitOf = (name) => `${name}.service`, broker = 1, smtp = 1 }: HomeOptions): Home {
   const folder = scratch()
   const database = join(folder, 'bench.db')
   const config = {
@@ -38,11 +40,11 @@ export function makeHome({ exporters, rules, unitOf = (name) => `${name}.service
     clusters: {
       orders: {
         cluster_id: 'MkU3OEVBNTcwNTJENDM2Qk',
-        bootstrap: ['kafka-1:9092'],
+        bootstrap: [`127.0.0.1:${broker}`],
         connection: { driver: 'local' },
         units: { manager: 'user' },
-        brokers: [{ id: 1, host: 'kafka-1', unit: 'kafka.service', data: [folder] }],
-        exporters: exporters.map((name) => ({ name, host: 'kafka-1', unit: unitOf(name) })),
+        brokers: [{ id: 1, host: '127.0.0.1', address: `127.0.0.1:${broker}`, unit: 'kafka.service', data: [folder] }],
+        exporters: exporters.map((name) => ({ name, host: '127.0.0.1', unit: unitOf(name) })),
       },
     },
   }

@@ -5,6 +5,7 @@ import { InventoryFile } from '../../src/inventory/schema.ts'
 import { Rule, Runbook } from '../../src/rules/schema.ts'
 import { MEANINGS } from './meanings.ts'
 import { type FileKind, type Node, walk } from './schemas.ts'
+import { code } from './table.ts'
 
 export interface FieldRow {
   readonly path: string
@@ -76,14 +77,14 @@ function shown(value: unknown, type: string): string | undefined {
   if (Array.isArray(value)) {
     return value.every((item) => typeof item === 'string') ? `\`[${value.join(', ')}]\`` : undefined
   }
-  return typeof value === 'object' ? undefined : `\`${String(value)}\``
+  return typeof value === 'object' ? undefined : code(value)
 }
 
 /** The written type, with what the schema says of its bounds. */
 function typed(node: Node, type: string): string {
   const all = [node, ...(node.anyOf ?? [])]
   const choices = all.find((one) => one.enum !== undefined && one.type === 'string')?.enum
-  if (type === 'choice') return (choices ?? [node.const]).map((choice) => `\`${String(choice)}\``).join(', ')
+  if (type === 'choice') return (choices ?? [node.const]).map((choice) => code(choice)).join(', ')
   const bounded = all.find((one) => one.minimum !== undefined || one.maximum !== undefined)
   if (bounded === undefined || type !== 'number') return type
   return `number, ${bounded.minimum ?? '…'} to ${bounded.maximum ?? '…'}`

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { z as zod } from 'zod'
 import { granted } from '../../src/rules/granted.ts'
 import type { Node } from './schemas.ts'
-import { table } from './table.ts'
+import { code, table } from './table.ts'
 
 /** Actions, probes and guards: what the registries grant to runbooks. */
 export function powersSection(): string {
@@ -39,15 +39,15 @@ const HEAD = ['parameter', 'type', 'default', 'meaning']
 function parameters(schema: Node): readonly (readonly string[])[] {
   const own = Object.entries(schema.properties ?? {}).map(([name, node]) => {
     const needed = schema.required?.includes(name) === true && schema.anyOf === undefined
-    const fallback = needed ? '*required*' : node.default === undefined ? '' : `\`${String(node.default)}\``
+    const fallback = needed ? '*required*' : node.default === undefined ? '' : code(node.default)
     return [`\`${name}\``, typeOf(node), fallback, node.description ?? '']
   })
   return [...own, ...(schema.anyOf ?? []).flatMap(parameters).map((row) => row.with(2, 'one of these'))]
 }
 
 function typeOf(node: Node): string {
-  if (node.const !== undefined) return `\`${String(node.const)}\``
-  if (node.enum !== undefined) return node.enum.map((one) => `\`${String(one)}\``).join(', ')
+  if (node.const !== undefined) return code(node.const)
+  if (node.enum !== undefined) return node.enum.map(code).join(', ')
   if (node.anyOf !== undefined) return node.anyOf.map(typeOf).join(' or ')
   if (node.type === 'array') return `list of ${typeOf(node.items ?? {})}`
   if (node.type === 'integer') return `number, ${node.minimum ?? '…'} to ${node.maximum ?? '…'}`

@@ -101,8 +101,7 @@ it('on a read-only file system it refuses to start, and nothing acknowledged is 
   await service.kill()
   execFileSync('mount', ['-o', 'remount,ro', disk])
   // Nothing can be promised, so nothing is accepted.
-  const refused = await startService({ config, deadlineMs: 15_000 }).catch((error: unknown) => String(error))
-  expect(String(refused)).toMatch(/read-?only|cannot/i)
+  await expect(startService({ config, deadlineMs: 15_000 })).rejects.toThrow(/read-?only|cannot/i)
   execFileSync('mount', ['-o', 'remount,rw', disk])
   service = await startService({ config })
   expect(await stored()).toBe(1)

@@ -248,7 +248,7 @@ async function takeDown(file: StateFile, keepFolder: boolean): Promise<void> {
 export async function sweep(): Promise<void> {
   for (const name of knownLabs()) {
     const state = readState(name)
-    if (state !== null && state.owner !== null && !isAlive(state.owner)) await takeDown(new StateFile(state), false)
+    if (state?.owner && !isAlive(state.owner)) await takeDown(new StateFile(state), false)
   }
   if (!existsSync(labHome)) mkdirSync(labHome, { recursive: true })
 }

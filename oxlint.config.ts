@@ -1,0 +1,116 @@
+import { defineConfig } from 'oxlint'
+
+/**
+ * The order of src/, from below: what stands in one row may import the rows above it in this list, and its own row. Folders
+ * and files are named as they are under src/, without `.ts`.
+ */
+const LAYERS: readonly (readonly string[])[] = [
+  ['clock', 'duration', 'never', 'secret', 'version'],
+  ['document'],
+  ['alert'],
+  ['inventory'],
+  ['incident'],
+  ['hosts', 'kafka'],
+  ['guards', 'probes', 'actions', 'notify'],
+  ['config', 'config-schema'],
+  ['rules'],
+  ['store'],
+  ['engine'],
+  ['telemetry'],
+  ['http'],
+  ['in-force', 'app'],
+  ['cli'],
+  ['main'],
+]
+
+/** Rows whose entries know nothing of each other. */
+const APART: ReadonlySet<string> = new Set(['hosts', 'kafka', 'notify'])
+
+/** Folders that decide and do no I/O. */
+const PURE: ReadonlySet<string> = new Set(['alert', 'incident'])
+
+/** Who alone may import a package or a part of Node that reaches out of the process. */
+const DOORS: Readonly<Record<string, readonly string[]>> = {
+  execa: ['hosts'],
+  'node-ssh': ['hosts'],
+  'node:child_process': [],
+  kafkajs: ['kafka'],
+  'node:net': ['kafka', 'http'],
+  'node:tls': ['kafka'],
+  'node:http': ['probes', 'http'],
+  'node:https': ['probes'],
+  nodemailer: ['notify'],
+  'better-sqlite3': ['store'],
+  kysely: ['store'],
+  fastify: ['http', 'app'],
+  'prom-client': ['telemetry'],
+  commander: ['cli'],
+}
+
+const layers = LAYERS.flatMap((row, index) => row.map((name) => boundaries(name, row, LAYERS.slice(index + 1).flat())))
+
+/** What a folder or file of src/ may not import: all above it, and the doors of others. Its tests may. */
+function boundaries(name: string, row: readonly string[], above: readonly string[]) {
+  const beside = row.filter((other) => other !== name && (APART.has(name) || APART.has(other)))
+  const closed = Object.keys(DOORS).filter((door) => !DOORS[door]?.includes(name))
+  return {
+    files: [`src/${name}.ts`, `src/${name}/**/*.ts`],
+    excludeFiles: ['**/*.test.ts', 'src/store/conformance/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: closed.map((door) => ({ name: door, message: `Only ${DOORS[door]?.join(' and ') || 'nobody'} may.` })),
+          patterns: [
+            {
+              regex: `^\\.{1,2}/(\\.\\./)*(${[...beside, ...above].join('|')})(\\.ts$|/)`,
+              message: `${name} stands below it: see LAYERS in oxlint.config.ts.`,
+            },
+            ...(PURE.has(name) ? [{ regex: '^node:', message: `${name} does no I/O.` }] : []),
+          ],
+        },
+      ],
+    },
+  }
+}
+
+export default defineConfig({
+  plugins: ['typescript', 'unicorn', 'oxc', 'import'],
+  jsPlugins: ['./lint/house.ts'],
+  categories: { correctness: 'error', suspicious: 'error' },
+  ignorePatterns: ['.lab/**', 'node_modules/**'],
+  rules: {
+    'typescript/no-floating-promises': 'error',
+    'typescript/no-misused-promises': 'error',
+    'typescript/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+    'typescript/no-explicit-any': 'error',
+    'import/no-cycle': 'error',
+    'house/no-shell': 'error',
+    'house/no-current-date': 'error',
+    'no-restricted-properties': [
+      'error',
+      { object: 'Date', property: 'now', message: 'Only src/clock.ts reads the clock.' },
+      { object: 'performance', property: 'now', message: 'Only src/clock.ts reads the clock.' },
+      {
+        object: 'Math',
+        property: 'random',
+        message: 'Jitter is derived from a key (src/incident/backoff.ts); secrets come from node:crypto.',
+      },
+    ],
+    'no-underscore-dangle': 'off',
+    'no-await-in-loop': 'off',
+    'no-shadow': 'off',
+    'unicorn/no-array-sort': 'off',
+    'unicorn/no-array-reverse': 'off',
+    'unicorn/consistent-function-scoping': 'off',
+    'typescript/no-unsafe-type-assertion': 'off',
+    'import/no-unassigned-import': 'off',
+  },
+  overrides: [
+    ...layers,
+    {
+      files: ['src/clock.ts', '**/*.test.ts', 'test/**', 'bench/**'],
+      rules: { 'no-restricted-properties': 'off', 'house/no-current-date': 'off' },
+    },
+  ],
+})
