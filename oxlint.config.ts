@@ -1,4 +1,4 @@
-import { defineConfig } from 'oxlint'
+import { type DummyRule, defineConfig } from 'oxlint'
 
 /**
  * The order of src/, from below: what stands in one row may import the rows above it in this list, and its own row. Folders
@@ -47,31 +47,56 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
 }
 
-const layers = LAYERS.flatMap((row, index) => row.map((name) => boundaries(name, row, LAYERS.slice(index + 1).flat())))
+/** Tests may reach further, and so may the promises that every store's tests share. */
+const TESTS = ['**/*.test.ts', 'src/store/conformance.ts', 'src/store/conformance/**']
 
-/** What a folder or file of src/ may not import: all above it, and the doors of others. Its tests may. */
+const layers = LAYERS.flatMap((row, index) =>
+  row.flatMap((name) => boundaries(name, row, LAYERS.slice(index + 1).flat())),
+)
+
+/** What a folder or a file of src/ may not import: all that stands above it, and the doors of others. */
 function boundaries(name: string, row: readonly string[], above: readonly string[]) {
   const beside = row.filter((other) => other !== name && (APART.has(name) || APART.has(other)))
-  const closed = Object.keys(DOORS).filter((door) => !DOORS[door]?.includes(name))
-  return {
-    files: [`src/${name}.ts`, `src/${name}/**/*.ts`],
-    excludeFiles: ['**/*.test.ts', 'src/store/conformance/**'],
+  const higher = [...beside, ...above].join('|')
+  const closed = Object.keys(DOORS).filter((door) => DOORS[door]?.includes(name) !== true)
+  const paths = closed.map((door) => ({ name: door, message: `Open to: ${DOORS[door]?.join(', ') || 'nobody'}.` }))
+  const pure = PURE.has(name) ? [{ regex: '^node:', message: `${name} does no I/O.` }] : []
+  const restrict = (files: string, toSource: string) => ({
+    files: [files],
+    excludeFiles: TESTS,
     rules: {
       'no-restricted-imports': [
         'error',
         {
-          paths: closed.map((door) => ({ name: door, message: `Only ${DOORS[door]?.join(' and ') || 'nobody'} may.` })),
+          paths,
           patterns: [
-            {
-              regex: `^\\.{1,2}/(\\.\\./)*(${[...beside, ...above].join('|')})(\\.ts$|/)`,
-              message: `${name} stands below it: see LAYERS in oxlint.config.ts.`,
-            },
-            ...(PURE.has(name) ? [{ regex: '^node:', message: `${name} does no I/O.` }] : []),
+            ...pure,
+            ...(higher === ''
+              ? []
+              : [
+                  {
+                    regex: `^${toSource}(${higher})(\\.ts$|/)`,
+                    message: `${name} stands below it: see LAYERS in oxlint.config.ts.`,
+                  },
+                ]),
           ],
         },
-      ],
+      ] satisfies DummyRule,
     },
-  }
+  })
+  return [restrict(`src/${name}.ts`, '\\./'), restrict(`src/${name}/**`, '(\\.\\./)+')]
+}
+
+/** What LAYERS does not name may import nothing of ours, so that nothing new stands outside the order. */
+const unplaced = {
+  files: ['src/**'],
+  excludeFiles: TESTS,
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      { patterns: [{ regex: '^\\.', message: 'Give this file or folder its place in LAYERS of oxlint.config.ts.' }] },
+    ] satisfies DummyRule,
+  },
 }
 
 export default defineConfig({
@@ -101,12 +126,11 @@ export default defineConfig({
     'no-await-in-loop': 'off',
     'no-shadow': 'off',
     'unicorn/no-array-sort': 'off',
-    'unicorn/no-array-reverse': 'off',
     'unicorn/consistent-function-scoping': 'off',
     'typescript/no-unsafe-type-assertion': 'off',
-    'import/no-unassigned-import': 'off',
   },
   overrides: [
+    unplaced,
     ...layers,
     {
       files: ['src/clock.ts', '**/*.test.ts', 'test/**', 'bench/**'],

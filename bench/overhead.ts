@@ -17,7 +17,7 @@ import { quantile } from './sample.ts'
 const OPEN = 1_000
 const PER_SECOND = 100
 /** One delivery in so many names a new target and must be acted on; the others repeat what is open. */
-const ACTS_EVERY = 10
+const ACTS_EVERY = 20
 const SECONDS = 20
 
 /** When each stage of an incident was reached, in milliseconds since the epoch. */

@@ -17,9 +17,9 @@ const login: Meanings = {
 
 const endpoint: Meanings = {
   url: ['URL', 'Its base address, without `/api/…`.'],
-  ca_file: ['path', 'CA certificates to believe, in PEM.'],
+  ca_file: ['path', 'Accepted, not used by this version: `NODE_EXTRA_CA_CERTS` in the environment names a CA.'],
   ...login,
-  timeout: ['duration', 'How long an answer may take.'],
+  timeout: ['duration', 'Accepted, not used by this version.'],
 }
 
 const server: Meanings = {
@@ -35,7 +35,7 @@ const server: Meanings = {
 
 const config: Meanings = {
   listen: ['host:port', 'Where it listens. Beyond this machine it needs credentials below. Taken at start.'],
-  external_url: ['URL', 'How people reach it. Links in mails begin with it; without it mails carry no links.'],
+  external_url: ['URL', 'How people reach it: links in mails begin with it.', 'where it listens'],
   database: ['path', 'The SQLite file; its folder is made. Taken at start.'],
   inventory: ['path', 'The inventory file.'],
   rules: ['paths', 'Files, folders or globs. Files named `*.test.yml` are left out.', '`[rules/*.yml]`'],
@@ -61,7 +61,10 @@ const config: Meanings = {
   smtp: ['section', 'How mails go out.'],
   ...below('smtp', server),
   'smtp.from': ['text', 'The sender: an address, or `Name <address>`.'],
-  'smtp.backup': ['section', 'Tried when the first server refuses for good.'],
+  'smtp.backup': [
+    'section',
+    'For mails that the first server refuses for good, or that reached no server three times.',
+  ],
   ...below('smtp.backup', server),
   receivers: ['names to addresses', 'Names that rules use in `escalation`; each a list of addresses.', ''],
   'receivers.<name>.emails': ['addresses', 'The same list, written as a key.'],
@@ -157,7 +160,11 @@ const rules: Meanings = {
     target: ['section', 'Exactly one of these: what the labels name.'],
     'target.broker': ['choice', 'By `cluster` and `broker_id`, else by `instance` or `host`.', 'one of these'],
     'target.exporter': ['choice', 'By `cluster` and `exporter`, else by `instance` or `host`.', 'one of these'],
-    'target.cluster': ['choice', 'By `cluster`. No action of this version is for clusters.', 'one of these'],
+    'target.cluster': [
+      'choice',
+      'By `cluster`. No action of this version is for clusters, so such a rule does not load.',
+      'one of these',
+    ],
     mode: ['choice', '`inform` evaluates and tells; `act` acts. `approve` is refused by this version.'],
     rank: ['number', 'When several incidents concern one target, the lowest leads and the others wait.'],
     after: ['duration', 'From the first alert to the first look.'],

@@ -31,6 +31,13 @@ export const TOLD = {
   cancelled: 60,
 } as const
 
+/** What is only read in passing goes out once a day, at eight in the morning UTC (S-2.1, S-3.3). */
+function nextDigestAt(now: Instant): Instant {
+  const day = 24 * 3_600_000
+  const eight = 8 * 3_600_000
+  return Math.floor((now - eight) / day) * day + day + eight
+}
+
 /** The incident as it will be, and the effects gathered on the way. Lives within one transition. */
 export class Draft {
   incident: Incident
@@ -57,7 +64,8 @@ export class Draft {
 
   /** At most one row per (incident, round, kind, level); the store drops a second one. */
   tell(kind: TellKind, level: number, reason: Reason, summary: string, to = this.incident.plan.escalation.to): void {
-    this.effects.push({ type: 'tell', kind, level, to, reason, summary })
+    const dueAt = kind === 'digest' ? nextDigestAt(this.now) : this.now
+    this.effects.push({ type: 'tell', kind, level, to, reason, summary, dueAt })
     if (kind !== 'digest') this.set({ told: true })
   }
 

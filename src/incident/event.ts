@@ -111,6 +111,8 @@ export type Effect =
       readonly to: readonly string[]
       readonly reason: Reason
       readonly summary: string
+      /** A mail is made of it from then on; rows of kind `digest` wait for the day's digest. */
+      readonly dueAt: Instant
     }
   /** It may lead no longer, or newly can: find the target's leader again (S-3.1). */
   | { readonly type: 'electLeader' }

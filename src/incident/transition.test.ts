@@ -477,3 +477,18 @@ it('S-4.1 a completed probation forgives the attempts, whoever healed it; only a
   expect(world.incident.outcome).toBe('cleared')
   expect(world.history).toEqual({ attempts: 0, heals: 1, suspended: false })
 })
+
+it('S-2.1 S-3.3 what mode inform has to say is due in one digest a day', () => {
+  const at = Date.UTC(2026, 10, 21, 7, 59)
+  const [, effects] = open(1, planOf({ mode: 'inform' }), unresolved, { fingerprint: 'a', startsAt: at }, null, at)
+  expect(effects).toMatchObject([{ type: 'tell', kind: 'digest', dueAt: Date.UTC(2026, 10, 21, 8) }])
+  const [, later] = open(
+    2,
+    planOf({ mode: 'inform' }),
+    unresolved,
+    { fingerprint: 'b', startsAt: at },
+    null,
+    at + 60_000,
+  )
+  expect(later).toMatchObject([{ kind: 'digest', dueAt: Date.UTC(2026, 10, 22, 8) }])
+})

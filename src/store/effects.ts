@@ -72,6 +72,7 @@ const insertEscalation = fixed(
       receivers: string
       reason: string
       summary: string
+      dueAt: number
       now: number
     },
   ) =>
@@ -86,6 +87,7 @@ const insertEscalation = fixed(
         reason: p.reason,
         summary: p.summary,
         created_at: p.now,
+        due_at: p.dueAt,
       })
       .onConflict((c) => c.columns(['incident', 'round', 'kind', 'level']).doNothing()),
 )
@@ -190,6 +192,7 @@ function* applyEffect(incident: Incident, effect: Effect, now: Instant): Unit<vo
           receivers: JSON.stringify(effect.to),
           reason: effect.reason,
           summary: effect.summary,
+          dueAt: effect.dueAt,
           now,
         }),
       )

@@ -10,8 +10,8 @@ const dueRows = fixed((db, p: { now: number; limit: number }) =>
     .selectFrom('escalations')
     .selectAll()
     .where('told_at', 'is', sql.lit(null))
-    .where('created_at', '<=', p.now)
-    .orderBy('created_at')
+    .where('due_at', '<=', p.now)
+    .orderBy('due_at')
     .orderBy('id')
     .limit(p.limit),
 )

@@ -26,9 +26,9 @@ const queued = fixed((db) =>
 const untold = fixed((db) =>
   db
     .selectFrom('escalations')
-    .select('created_at')
+    .select('due_at')
     .where('told_at', 'is', sql.lit(null))
-    .orderBy('created_at')
+    .orderBy('due_at')
     .limit(1),
 )
 const failedMails = fixed((db) =>
@@ -64,7 +64,7 @@ export function* gauges(now: Instant): Unit<Gauges> {
   for (const row of yield* all(openByState({}))) incidents[state.parse(row.state)] = row.count
   const mails = yield* one(queued({}))
   const oldestRow = yield* one(untold({}))
-  const oldest = Math.min(mails?.oldest ?? now, oldestRow?.created_at ?? now)
+  const oldest = Math.min(mails?.oldest ?? now, oldestRow?.due_at ?? now)
   return {
     inboxDepth: yield* inboxDepth(),
     incidents,

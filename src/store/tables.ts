@@ -173,6 +173,7 @@ export interface Tables {
     reason: string
     summary: string
     created_at: number
+    due_at: number
     told_at: number | null
   }
   mails: {

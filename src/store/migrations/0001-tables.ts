@@ -387,6 +387,7 @@ export function tables({ id }: Dialect): readonly Query<unknown>[] {
         .addColumn('reason', 'text', (c) => c.notNull())
         .addColumn('summary', 'text', (c) => c.notNull())
         .addColumn('created_at', 'bigint', (c) => c.notNull())
+        .addColumn('due_at', 'bigint', (c) => c.notNull())
         .addColumn('told_at', 'bigint')
         // Exactly one row each (S-6.3).
         .addUniqueConstraint('escalations_once', ['incident', 'round', 'kind', 'level']),
@@ -396,7 +397,7 @@ export function tables({ id }: Dialect): readonly Query<unknown>[] {
         .createIndex('escalations_due')
         .ifNotExists()
         .on('escalations')
-        .columns(['created_at', 'id'])
+        .columns(['due_at', 'id'])
         .where(sql.ref('told_at'), 'is', sql.lit(null)),
     ),
     ddl((db) =>
