@@ -82,7 +82,8 @@ export function ssh(state: LabState, argv: readonly string[]): Promise<Output> {
   return run([...client, ...flags, destination, '--', ...argv])
 }
 
-// SetEnv is what makes `systemctl --user` find this lab's manager in the session.
+// SetEnv is what makes `systemctl --user` find this lab's manager in the session. bash reads the account's .bashrc for every
+// command of a network session, which on a developer's machine takes 100 ms, but not at a shell level above one.
 function serverConfiguration(state: LabState, dir: string, user: string): string {
   const environment = managerEnvironment(state)
   return `Port ${state.ports.ssh}
@@ -98,6 +99,6 @@ PermitRootLogin prohibit-password
 AllowUsers ${user}
 PrintMotd no
 PrintLastLog no
-SetEnv XDG_RUNTIME_DIR=${environment['XDG_RUNTIME_DIR']} XDG_CONFIG_HOME=${environment['XDG_CONFIG_HOME']}
+SetEnv XDG_RUNTIME_DIR=${environment['XDG_RUNTIME_DIR']} XDG_CONFIG_HOME=${environment['XDG_CONFIG_HOME']} SHLVL=1
 `
 }

@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { decision, seen } from '../../test/support/incident-world.ts'
+import { planOf, subject } from '../../test/support/plan.ts'
+import type { Alert } from '../alert/alert.ts'
+import type { Decision, Look } from '../incident/event.ts'
+import { replay } from '../incident/replay.ts'
+import { openSqliteStore } from '../store/sqlite.ts'
+import type { Moved, Opening, Store } from '../store/store.ts'
+import { advance } from './advance.ts'
+
+/** A simulation: the real store in memory, the real core, and a world that answers what it is told to. */
+class Simulation {
+  now = Date.UTC(2026, 10, 21, 12)
+  readonly store: Store
+  readonly moved: Moved[] = []
+  openings: (alert: Alert) => readonly Opening[] = () => [{ plan: planOf(), subject }]
+  guards: () => Decision = () => decision()
+  probes: () => Look = () => seen()
+
+  constructor(store: Store) {
+    this.store = store
+  }
+
+  async deliver(alert: Partial<Alert> = {}): Promise<void> {
+    const whole: Alert = {
+      fingerprint: '00000000000000aa',
+      status: 'firing',
+      labels: { alertname: 'KafkaBrokerDown' },
+      annotations: {},
+      startsAt: this.now,
+      endsAt: null,
+      generatorURL: '',
+      ...alert,
+    }
+    const delivery = {
+      receiver: 'kafka-healing',
+      groupKey: 'g',
+      status: whole.status,
+      externalURL: '',
+      truncatedAlerts: 0,
+      alerts: [whole],
+    }
+    await this.store.storeDeliveries([{ delivery, rawBody: '{}', credential: null }], this.now)
+  }
+
+  /** Everything that is due now, with the answers of the world; returns the next due time. */
+  async settle(): Promise<number | null> {
+    for (;;) {
+      const next = await advance(this.store, this.now, {
+        openings: ({ alert }) => this.openings(alert),
+        onMoved: (one) => this.moved.push(one),
+      })
+      if (!(await this.#answer())) return next
+    }
+  }
+
+  async #answer(): Promise<boolean> {
+    const task = await this.store.claimLook('sim', this.now, 30_000)
+    if (task) {
+      if (task.kind === 'guards') await this.store.guardsEvaluated(task, this.guards(), [], null, this.now)
+      else await this.store.looked(task, this.probes(), [], [], this.now)
+      return true
+    }
+    const claimed = await this.store.claimAttempt('sim', this.now, 60_000, () => ({
+      decision: decision(),
+      results: [],
+    }))
+    if (!claimed) return false
+    if ('refused' in claimed) return true
+    for (const [index] of claimed.steps.entries()) {
+      await this.store.startStep(claimed, index + 1, this.now)
+      await this.store.finishStep(
+        claimed,
+        index + 1,
+        { outcome: 'succeeded', reason: 'done', exitCode: 0, output: '' },
+        this.now,
+      )
+    }
+    await this.store.finishAttempt(claimed, { outcome: 'succeeded', reason: 'done', changed: true }, this.now)
+    return true
+  }
+
+  /** Jumps from due time to due time until `until`. */
+  async run(until: number): Promise<void> {
+    for (let next = await this.settle(); next !== null && next <= until; next = await this.settle())
+      this.now = Math.max(this.now, next)
+    this.now = until
+    await this.settle()
+  }
+
+  async incident() {
+    const [first] = (await this.store.incidents({ limit: 10 })).items
+    if (!first) throw new Error('no incident')
+    return first
+  }
+}
+
+let sim: Simulation
+beforeEach(async () => {
+  sim = new Simulation(await openSqliteStore({ path: ':memory:' }))
+})
+afterEach(() => sim.store.close())
+
+describe('advance', () => {
+  it('a broker that dies and is started, from alert to closed, in simulated time', async () => {
+    await sim.deliver()
+    await sim.run(sim.now + 60_000)
+    expect(await sim.incident()).toMatchObject({ state: 'probation', attempts: 1 })
+    await sim.deliver({ status: 'resolved', endsAt: sim.now, startsAt: sim.now - 60_000 })
+    await sim.run(sim.now + 20 * 60_000)
+    expect(await sim.incident()).toMatchObject({ state: 'closed', outcome: 'healed' })
+  })
+
+  it('S-3.7 a clock that steps back starts nothing early', async () => {
+    await sim.deliver()
+    await sim.settle()
+    sim.now -= 3_600_000
+    await sim.settle()
+    expect(await sim.incident()).toMatchObject({ state: 'waiting', reason: 'after', attempts: 0 })
+    sim.now += 3_600_000 + 29_999
+    await sim.settle()
+    expect((await sim.incident()).attempts).toBe(0)
+    sim.now += 1
+    await sim.settle()
+    expect((await sim.incident()).attempts).toBe(1)
+  })
+
+  it('S-3.7 a clock that jumps forward runs each due thing once', async () => {
+    sim.guards = () => decision({ verdict: 'refuse', guard: 'symptom', reason: 'no' })
+    await sim.deliver()
+    await sim.settle()
+    sim.now += 24 * 3_600_000
+    await sim.settle()
+    const view = await sim.store.incidentView((await sim.incident()).id)
+    const fired = (view?.journal ?? [])
+      .filter((row) => row.event.type === 'timerDue')
+      .map((row) => (row.event.type === 'timerDue' ? row.event.timer : ''))
+    expect(new Set(fired).size).toBe(fired.length)
+    expect((view?.escalations ?? []).map((row) => `${row.round} ${row.kind} ${row.level}`)).toEqual([
+      ...new Set((view?.escalations ?? []).map((row) => `${row.round} ${row.kind} ${row.level}`)),
+    ])
+  })
+
+  it('S-1.5 a repeat moves no timer', async () => {
+    await sim.deliver()
+    const due = await sim.settle()
+    sim.now += 10_000
+    await sim.deliver({ startsAt: sim.now - 10_000 })
+    expect(await sim.settle()).toBe(due)
+  })
+
+  it('S-3.1 two rules on one target: the lower rank leads, the other is evaluated when it closes', async () => {
+    const leader = planOf({ rule: 'leader', rank: 10 })
+    const other = planOf({ rule: 'other', rank: 90 })
+    sim.openings = () => [
+      { plan: other, subject },
+      { plan: leader, subject },
+    ]
+    sim.guards = () => decision({ verdict: 'refuse', guard: 'symptom', reason: 'no' })
+    await sim.deliver()
+    await sim.settle()
+    const both = (await sim.store.incidents({ limit: 10 })).items
+    const led = both.find((one) => one.rule === 'other')
+    const leads = both.find((one) => one.rule === 'leader')
+    expect(led).toMatchObject({ reason: 'attached', leader: leads?.id })
+    expect(leads).toMatchObject({ reason: 'after', leader: null })
+
+    await sim.store.apply(leads?.id ?? 0, { type: 'cancelled', by: 'ann', reason: 'not today' }, sim.now)
+    await sim.settle()
+    const after = (await sim.store.incidents({ limit: 10 })).items.find((one) => one.rule === 'other')
+    expect(after).toMatchObject({ leader: null, reason: 'after' })
+  })
+
+  it('S-3.4 a silence stops the clocks, and its end lets the incident start over without a new webhook', async () => {
+    await sim.deliver()
+    await sim.settle()
+    const began = sim.now
+    const matcher = { name: 'alertname', value: 'KafkaBrokerDown', isRegex: false, isEqual: true }
+    await sim.store.createSilence(
+      { matchers: [matcher], startsAt: began, endsAt: began + 3 * 3_600_000, author: 'ann', comment: 'upgrade' },
+      began,
+    )
+    await sim.run(began + 2 * 3_600_000)
+    const held = await sim.store.incidentView((await sim.incident()).id)
+    expect(held?.incident).toMatchObject({ state: 'waiting', reason: 'held', attempts: 0 })
+    expect(held?.escalations).toEqual([])
+
+    await sim.run(began + 3 * 3_600_000 + 60_000)
+    expect(await sim.incident()).toMatchObject({ state: 'probation', attempts: 1 })
+  })
+
+  it('S-3.8 replay of the journal equals the stored incident', async () => {
+    sim.probes = () => seen({ verdict: 'broken', symptom: true, conclusive: true })
+    await sim.deliver()
+    await sim.run(sim.now + 6 * 3_600_000)
+    const { id } = await sim.incident()
+    const view = await sim.store.incidentView(id)
+    const replayed = replay(id, await sim.store.journal(id))
+    expect(replayed).toEqual({ ...view?.incident, version: replayed?.version })
+    expect(view?.incident).toMatchObject({ state: 'escalated', reason: 'exhausted', attempts: 3 })
+  })
+})
