@@ -8,7 +8,7 @@ import { type Service, startService } from '../test/support/service.ts'
 import { against, aside, type Row } from './row.ts'
 import { median } from './sample.ts'
 
-const ROUNDS = 2
+const ROUNDS = 3
 /** Time between two kills, in milliseconds: the old session must be over (lab measurements). */
 const CALM_MS = 10_000
 
@@ -59,7 +59,11 @@ function rows(lines: readonly Timeline[]): readonly Row[] {
     at('guards passed', 'guards', 'unit, cluster and Alertmanager asked'),
     at('step started', 'stepStarted', 'committed, then sent'),
     at('step done', 'stepDone', 'systemctl start came back and no job is queued'),
-    at('broker answers', 'answers', 'ApiVersions, asked every 20 ms; with a start at once and without us: 8.5–9.1 s on a calm machine'),
+    at(
+      'broker answers',
+      'answers',
+      'ApiVersions, asked every 20 ms; with a start at once and without us: 8.5–9.1 s on a calm machine',
+    ),
     at('verified in sync', 'inSync', 'our own probes said healed, probation began'),
     at('alert resolved', 'resolved', 'all alerts of the incident, as the webhook told'),
     against(
@@ -97,7 +101,6 @@ async function heal(lab: Lab, service: Service, broker: number): Promise<Timelin
     120_000,
     250,
   )
-  if (process.env.DBG) { for (const d of view.decisions) console.log(JSON.stringify({...d, results: d.results.map((r) => `${r.guard ?? ''} ${r.verdict} ${r.reason}`)})); for (const j of view.journal) console.log(j.at, j.event.type, j.state, j.reason) }
   const attempt = view.attempts[0]
   const step = attempt?.steps[0]
   if (view.attempts.length !== 1 || view.incident.outcome !== 'healed') throw new Error('it took more than one attempt')

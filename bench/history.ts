@@ -1,10 +1,10 @@
 import Database from 'better-sqlite3'
+import { fingerprintOf } from '../src/alert/fingerprint.ts'
 import { systemClock } from '../src/clock.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import { planOf, subject } from '../test/support/plan.ts'
 import { shippedRules } from '../test/support/rules.ts'
 import { startService } from '../test/support/service.ts'
-import { fingerprintOf } from '../src/alert/fingerprint.ts'
 import { makeHome } from './home.ts'
 import { against, aside, type Row } from './row.ts'
 import { median, quantile } from './sample.ts'
@@ -33,8 +33,16 @@ export async function run(): Promise<readonly Row[]> {
       return [
         against({ name: '/history, first page', figure: first, unit: 'ms', how: how('newest first') }, '<', 20),
         against({ name: '/history, one target', figure: filtered, unit: 'ms', how: how('?target=…') }, '<', 20),
-        against({ name: '/history, one outcome', figure: outcome, unit: 'ms', how: how('?outcome=…, one in 100') }, '<', 20),
-        against({ name: '/history, page after page', figure: deep, unit: 'ms', how: how('following the cursor') }, '<', 20),
+        against(
+          { name: '/history, one outcome', figure: outcome, unit: 'ms', how: how('?outcome=…, one in 100') },
+          '<',
+          20,
+        ),
+        against(
+          { name: '/history, page after page', figure: deep, unit: 'ms', how: how('following the cursor') },
+          '<',
+          20,
+        ),
         aside({
           name: '/history, 1,000 rows',
           figure: await timed(service.url, () => '/history?limit=1000', 50),

@@ -25,7 +25,13 @@ export interface HomeOptions {
 }
 
 /** Every target is on this machine (`driver: local`), so that no network is in what is measured. */
-export function makeHome({ exporters, rules, unitOf = (name) => `${name}.service`, broker = 1, smtp = 1 }: HomeOptions): Home {
+export function makeHome({
+  exporters,
+  rules,
+  unitOf = (name) => `${name}.service`,
+  broker = 1,
+  smtp = 1,
+}: HomeOptions): Home {
   const folder = scratch()
   const database = join(folder, 'bench.db')
   const config = {

@@ -1,6 +1,6 @@
 import { systemClock } from '../src/clock.ts'
-import { waitFor } from '../test/lab/wait.ts'
 import { freePorts } from '../test/lab/ports.ts'
+import { waitFor } from '../test/lab/wait.ts'
 import { shippedRules } from '../test/support/rules.ts'
 import { startService } from '../test/support/service.ts'
 import { makeHome, residentMiB } from './home.ts'

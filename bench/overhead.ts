@@ -63,14 +63,29 @@ function rows(stories: readonly Story[]): readonly Row[] {
   const own = stories.map(({ mayAct, started }) => started - mayAct)
   const before = stories.map(({ accepted, checking }) => checking - accepted)
   const guards = stories.map(({ checking, mayAct }) => mayAct - checking)
-  const step = (q: string) => `${q} from the guards' answer (journal) to "step started" (log): decision stored, claim with the own guards, holds and step stored; ${how}`
+  const step = (q: string) =>
+    `${q} from the guards' answer (journal) to "step started" (log): decision stored, claim with the own guards, holds and step stored; ${how}`
   return [
     against({ name: 'may act → step started, p50', figure: quantile(own, 0.5), unit: 'ms', how: step('p50') }, '<', 15),
-    against({ name: 'may act → step started, p99', figure: quantile(own, 0.99), unit: 'ms', how: step('p99') }, '<', 75),
+    against(
+      { name: 'may act → step started, p99', figure: quantile(own, 0.99), unit: 'ms', how: step('p99') },
+      '<',
+      75,
+    ),
     aside({ name: 'webhook accepted → guards begin, p50', figure: quantile(before, 0.5), unit: 'ms', how }),
     aside({ name: 'webhook accepted → guards begin, p99', figure: quantile(before, 0.99), unit: 'ms', how }),
-    aside({ name: 'guards, p50', figure: quantile(guards, 0.5), unit: 'ms', how: `apart: reading the unit twice from systemd is in it; ${how}` }),
-    aside({ name: 'guards, p99', figure: quantile(guards, 0.99), unit: 'ms', how: `apart: reading the unit twice from systemd is in it; ${how}` }),
+    aside({
+      name: 'guards, p50',
+      figure: quantile(guards, 0.5),
+      unit: 'ms',
+      how: `apart: reading the unit twice from systemd is in it; ${how}`,
+    }),
+    aside({
+      name: 'guards, p99',
+      figure: quantile(guards, 0.99),
+      unit: 'ms',
+      how: `apart: reading the unit twice from systemd is in it; ${how}`,
+    }),
   ]
 }
 
@@ -111,7 +126,8 @@ async function crash(lab: Lab, count: number): Promise<void> {
   await lab.systemctl('start', '--no-block', ...Array.from({ length: count }, (_, n) => unitOf(`act-${n}`)))
   await waitFor(
     'the units to crash',
-    async () => (await lab.systemctl('list-units', '--failed', '--plain', '--no-legend')).stdout.split('\n').length > count,
+    async () =>
+      (await lab.systemctl('list-units', '--failed', '--plain', '--no-legend')).stdout.split('\n').length > count,
     60_000,
     250,
   )

@@ -13,11 +13,7 @@ export interface Row {
 }
 
 /** A figure that shall be at most (`<`) or at least (`≥`) some number of its own unit. */
-export function against(
-  row: Pick<Row, 'name' | 'figure' | 'unit' | 'how'>,
-  sign: '<' | '≥' | '=',
-  goal: number,
-): Row {
+export function against(row: Pick<Row, 'name' | 'figure' | 'unit' | 'how'>, sign: '<' | '≥' | '=', goal: number): Row {
   const { figure } = row
   const holds = { '<': (f: number) => f < goal, '≥': (f: number) => f >= goal, '=': (f: number) => f === goal }[sign]
   return { ...row, goal: `${sign} ${goal.toLocaleString('en')}`, met: figure === null ? null : holds(figure) }

@@ -9,7 +9,7 @@ import { against, aside, type Row } from './row.ts'
 import { median } from './sample.ts'
 
 const INCIDENTS = 200
-const ROUNDS = 5
+const ROUNDS = 3
 const PURE_INCIDENTS = 10_000
 
 /** Events per second of the core as rule tests and replays drive it: jumping from due time to due time, in memory. */
@@ -75,7 +75,11 @@ export async function simulate(): Promise<number> {
   for (;;) {
     const next = await advance(store, now, deps)
     let answered = 0
-    for (let task = await store.claimLook('bench', now, 30_000); task; task = await store.claimLook('bench', now, 30_000)) {
+    for (
+      let task = await store.claimLook('bench', now, 30_000);
+      task;
+      task = await store.claimLook('bench', now, 30_000)
+    ) {
       answered += 1
       const moved =
         task.kind === 'guards'
@@ -124,7 +128,10 @@ function transitions(): number {
   world.apply({ type: 'alertResolved', occurrence: { fingerprint: 'a', startsAt: 999_999 } })
   const { plan, subject } = world.incident
   const occurrence = { fingerprint: 'a', startsAt: 999_999 }
-  const story = [{ at: 1_000_000, event: { type: 'opened' as const, plan, subject, leader: null, occurrence } }, ...world.journal]
+  const story = [
+    { at: 1_000_000, event: { type: 'opened' as const, plan, subject, leader: null, occurrence } },
+    ...world.journal,
+  ]
   const began = systemClock.monotonic()
   for (let n = 0; n < PURE_INCIDENTS; n += 1) replay(n, story)
   return (PURE_INCIDENTS * story.length) / ((systemClock.monotonic() - began) / 1_000)

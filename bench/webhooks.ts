@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { systemClock } from '../src/clock.ts'
 import { deliveryOf } from '../test/support/broker-delivery.ts'
-import type { Row } from './row.ts'
+import { against, aside, type Row } from './row.ts'
 
 const root = join(import.meta.dirname, '..')
 const SECONDS = 4
@@ -23,15 +23,7 @@ interface Server {
 /** Durable webhooks per second, beside a bare echo and Debian's `webhook` in the same run. */
 export async function run(): Promise<readonly Row[]> {
   if (!(await onPath('wrk'))) {
-    return [
-      {
-        name: 'webhooks',
-        measured: 'not measured',
-        ratio: null,
-        goal: null,
-        how: 'wrk is not on the PATH (apt install wrk)',
-      },
-    ]
+    return [aside({ name: 'webhooks', figure: null, unit: '/s', how: 'wrk is not on the PATH (apt install wrk)' })]
   }
   mkdirSync(join(root, '.lab'), { recursive: true })
   const folder = mkdtempSync(join(root, '.lab/bench-'))
@@ -46,57 +38,39 @@ export async function run(): Promise<readonly Row[]> {
       best.core = Math.max(best.core, await measureWithIncidents(folder, scripts.fresh))
       if (await onPath('webhook')) best.peer = Math.max(best.peer, await measurePeer(folder, scripts.repeat))
     }
+    const ratio = (name: string, figure: number, goal: number, how: string): Row =>
+      against({ name, figure, unit: 'of the echo', how }, '≥', goal)
+    const rate = (name: string, figure: number): Row => aside({ name, figure, unit: '/s', how: HOW })
     return [
-      { name: 'bare Fastify echo', measured: rate(best.echoFresh), ratio: null, goal: null, how: HOW },
-      {
-        name: 'new alerts, stored',
-        measured: rate(best.fresh),
-        ratio: best.fresh / best.echoFresh,
-        goal: '≥ 0.5 of the echo',
-        how: HOW,
-      },
-      {
-        name: 'repeats, stored',
-        measured: rate(best.repeat),
-        ratio: best.repeat / best.echoRepeat,
-        goal: '≥ 0.5 of the echo',
-        how: HOW,
-      },
-      {
-        name: 'new alerts, an incident opened for each',
-        measured: rate(best.core),
-        ratio: best.core / best.echoFresh,
-        goal: '≥ 0.2 of the echo',
-        how: `${HOW}; incidents opened over the time until the inbox was empty`,
-      },
-      peerRow(best.fresh, best.peer),
+      rate('webhooks: bare Fastify echo', best.echoFresh),
+      rate('webhooks: new alerts, stored', best.fresh),
+      ratio('webhooks: new alerts, stored', best.fresh / best.echoFresh, 0.5, HOW),
+      rate('webhooks: repeats, stored', best.repeat),
+      ratio('webhooks: repeats, stored', best.repeat / best.echoRepeat, 0.5, HOW),
+      rate('webhooks: new alerts, an incident for each', best.core),
+      ratio(
+        'webhooks: new alerts, an incident for each',
+        best.core / best.echoFresh,
+        0.2,
+        `${HOW}; incidents opened over the time until the inbox was empty`,
+      ),
+      ...peerRows(best.fresh, best.peer),
     ]
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function peerRow(ours: number, peer: number): Row {
-  const name = "adnanh/webhook (Debian's), running /bin/true, storing nothing"
-  if (peer === 0)
-    return {
-      name,
-      measured: 'not measured',
-      ratio: null,
-      goal: null,
-      how: 'webhook is not on the PATH (apt install webhook)',
-    }
-  return {
-    name,
-    measured: rate(peer),
-    ratio: ours / peer,
-    goal: 'new alerts stored ≥ 10 of it',
-    how: `${HOW}; it waits for the command`,
+function peerRows(ours: number, peer: number): readonly Row[] {
+  const name = "webhooks: adnanh/webhook (Debian's), running /bin/true, storing nothing"
+  if (peer === 0) {
+    return [aside({ name, figure: null, unit: '/s', how: 'webhook is not on the PATH (apt install webhook)' })]
   }
-}
-
-function rate(perSecond: number): string {
-  return `${Math.round(perSecond).toLocaleString('en')}/s`
+  const how = `${HOW}; it waits for the command`
+  return [
+    aside({ name, figure: peer, unit: '/s', how }),
+    against({ name: 'webhooks: new alerts stored', figure: ours / peer, unit: 'of adnanh/webhook', how }, '≥', 10),
+  ]
 }
 
 async function measure(folder: string, kind: 'echo' | 'intake', lua: string): Promise<number> {
@@ -224,11 +198,4 @@ async function freePort(): Promise<number> {
   await once(server, 'close')
   if (address === null || typeof address === 'string') throw new Error('no port')
   return address.port
-}
-
-if (import.meta.main) {
-  for (const row of await run()) {
-    const ratio = row.ratio === null ? '' : ` (${row.ratio.toFixed(2)}; ${row.goal ?? ''})`
-    process.stdout.write(`${row.name}: ${row.measured}${ratio}\n  ${row.how}\n`)
-  }
 }

@@ -70,7 +70,7 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
   const stopping = new AbortController()
   const { signal } = stopping
   const wakes = { core: new Wake(), looker: new Wake(), runner: new Wake(), outbox: new Wake() }
-  const onFailure = (error: StoreUnavailableError): void => telemetry.storeFailed(error.cause_)
+  const onFailure = (error: StoreUnavailableError): void => telemetry.storeFailed(error.reason)
   const onMoved = (moved: Moved): void => afterMove(moved, telemetry, wakes)
   const steady = { clock, log, signal, onFailure }
 

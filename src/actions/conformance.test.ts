@@ -1,22 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { TargetKind } from '../inventory/inventory.ts'
-import type { Action } from './action.ts'
+import { TARGET_KINDS } from '../inventory/inventory.ts'
 import { actionOf, actions } from './index.ts'
 
-const KINDS: readonly TargetKind[] = [
-  'broker',
-  'controller',
-  'zookeeper',
-  'connect-worker',
-  'exporter',
-  'application',
-  'cluster',
-]
-
 /** Parameters that satisfy an action's schema, one set per verb or shape. An action without an entry here fails. */
-const examples: Readonly<Record<keyof typeof actions, readonly unknown[]>> = {
+const examples: Readonly<Record<string, readonly unknown[]>> = {
   systemd: [{ verb: 'start' }, { verb: 'restart' }, { verb: 'reset-failed' }, { verb: 'restart', limit: 7200 }],
   program: [
     { argv: ['/bin/true'] },
@@ -24,12 +13,12 @@ const examples: Readonly<Record<keyof typeof actions, readonly unknown[]>> = {
   ],
 }
 
-describe.each(Object.keys(actions))('the action %s', (name) => {
-  const action = actionOf(name) as Action
-  const examplesOf: readonly unknown[] = examples[name as keyof typeof examples]
+describe.each(actions.map((action) => [action.type, action] as const))('the action %s', (type, action) => {
+  const examplesOf = examples[type] ?? []
 
-  test('is listed under its own type and says what it does', () => {
-    expect(action.type).toBe(name)
+  test('has examples, is found by its name and says what it does', () => {
+    expect(examplesOf).not.toEqual([])
+    expect(actionOf(type)).toBe(action)
     expect(action.type).toMatch(/^[a-z][a-z0-9-]*$/)
     expect(action.summary).toMatch(/^[A-Z].{10,}\.$/)
     expect(action.summary.length).toBeLessThanOrEqual(120)
@@ -38,7 +27,7 @@ describe.each(Object.keys(actions))('the action %s', (name) => {
   test('acts on kinds of targets that exist, each named once', () => {
     expect(action.targets.length).toBeGreaterThan(0)
     expect(new Set(action.targets).size).toBe(action.targets.length)
-    for (const kind of action.targets) expect(KINDS).toContain(kind)
+    for (const kind of action.targets) expect(TARGET_KINDS).toContain(kind)
   })
 
   test('has parameters with a JSON Schema that is strict and describes each of them', () => {
@@ -82,7 +71,7 @@ interface Schema {
 test('a name from a file finds no action that is not listed', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.constantFrom('constructor', '__proto__', 'toString')), (name) => {
-      expect(actionOf(name) !== undefined).toBe(Object.keys(actions).includes(name))
+      expect(actionOf(name) !== undefined).toBe(actions.some(({ type }) => type === name))
     }),
   )
 })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { systemClock } from '../clock.ts'
 import type { StepResult } from '../incident/verdict.ts'
+import { UNIT_KINDS } from '../inventory/inventory.ts'
 import type { ActionContext } from './action.ts'
 import { defineAction } from './action.ts'
 import { interpolate } from './interpolate.ts'
@@ -40,7 +41,7 @@ export const program = defineAction({
   type: 'program',
   summary: "Runs a program on the target's host or beside kafka-healing.",
   params,
-  targets: ['broker', 'controller', 'zookeeper', 'connect-worker', 'exporter', 'application'],
+  targets: UNIT_KINDS,
   traits: ({ limit, repeatable, disruptive }, kind) => ({
     disruptive: disruptive ?? kind !== 'exporter',
     repeatable: repeatable ?? false,

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import type { RunResult } from '../hosts/host.ts'
 import type { StepResult } from '../incident/verdict.ts'
-import type { Unit } from '../inventory/inventory.ts'
+import { UNIT_KINDS, type Unit } from '../inventory/inventory.ts'
 import { spanMs } from '../probes/systemd-span.ts'
 import { unitLog } from '../probes/unit-log.ts'
 import type { UnitProblem } from '../probes/unit-state.ts'
@@ -35,7 +35,7 @@ export const systemd = defineAction({
   type: 'systemd',
   summary: "Starts or restarts the target's unit, or clears its failed state.",
   params,
-  targets: ['broker', 'controller', 'zookeeper', 'connect-worker', 'exporter', 'application'],
+  targets: UNIT_KINDS,
   traits({ verb, limit }, kind) {
     const harmless = verb !== 'restart' || kind === 'exporter'
     return {

@@ -139,7 +139,7 @@ describe('validate', () => {
   it('says everything at once, each at its place, with what was probably meant', () => {
     const text = 'nmae: x\nmode: acts\nattempts:\n  max: 9\n  maxx: 1\nsteps:\n  - verb: 1\n  - vreb: x\n'
 
-    expect(found(text).sort()).toEqual(
+    expect(found(text).toSorted()).toEqual(
       [
         'a.yml:1:1: "name" is missing',
         'a.yml:1:1: unknown key "nmae" (did you mean "name"?)',
@@ -149,7 +149,7 @@ describe('validate', () => {
         'a.yml:7:11: steps[0].verb: expected a string, got a number',
         'a.yml:8:5: "steps[1].verb" is missing',
         'a.yml:8:5: unknown key "vreb" (did you mean "verb"?)',
-      ].sort(),
+      ].toSorted(),
     )
   })
 

@@ -19,7 +19,7 @@ export function formatProblem({ file, line, column, message, severity }: Problem
 /** Sorted by place, each only once (a runbook that three rules share has one mistake, not three). */
 export function orderProblems(problems: readonly Problem[]): readonly Problem[] {
   const unique = new Map(problems.map((problem) => [formatProblem(problem), problem]))
-  return [...unique.values()].sort(
+  return [...unique.values()].toSorted(
     (a, b) =>
       a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column || a.message.localeCompare(b.message),
   )

@@ -50,7 +50,7 @@ function open(limits: Partial<IntakeLimits> = {}) {
     clock: { ...systemClock, monotonic: () => monotonic },
     log: pino({ level: 'silent' }),
     onStored: () => (wakes += 1),
-    onStoreFailure: (error) => failures.push(error.cause_),
+    onStoreFailure: (error) => failures.push(error.reason),
     limits,
   })
   return {
@@ -93,7 +93,7 @@ describe('Intake', () => {
     const taken = await Promise.all(['a', 'poison', 'b'].map((key) => intake.submit(incoming(key))))
 
     expect(kinds(taken)).toEqual(['stored', 'rejected', 'stored'])
-    expect(store.batches.flat().sort()).toEqual(['a', 'b'])
+    expect(store.batches.flat().toSorted()).toEqual(['a', 'b'])
     expect(store.rejected).toMatchObject([
       { problem: 'the store refuses it: cannot bind', rawBody: '{"groupKey":"poison"}' },
     ])

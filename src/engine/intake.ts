@@ -171,7 +171,7 @@ export class Intake {
 
   /** The store itself is away (not this delivery's fault): all of the batch shall come again. */
   #away(error: unknown): Taken | null {
-    if (!(error instanceof StoreUnavailableError) || error.cause_ === 'other') return null
+    if (!(error instanceof StoreUnavailableError) || error.reason === 'other') return null
     this.#deps.onStoreFailure(error)
     return { kind: 'unavailable', why: error.message }
   }

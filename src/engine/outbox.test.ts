@@ -142,6 +142,32 @@ test('a burst is gathered: ten rows that come together are one digest', async ()
   expect(server.taken[0]?.headers.get('subject')).toBe('[kafka-healing] 10 incidents: 10 escalated')
 })
 
+test('S-6.3 a storm is one mail: while the core still opens incidents, the digest waits for the rest', async () => {
+  const server = await serve()
+  const store = new MailStore()
+  let asked = 0
+  store.inboxDepth = async () => {
+    asked += 1
+    return asked < 3 ? 10 : 0
+  }
+  for (let id = 1; id <= 6; id++) store.tell(rowOf({ id, incident: id }))
+  run(store, mailer(server.port))
+  await until('the storm is seen', () => asked > 0)
+  for (let id = 7; id <= 10; id++) store.tell(rowOf({ id, incident: id }))
+  await until('sent', () => store.mails.length > 0 && allSent(store)())
+  expect(server.taken.map((one) => one.headers.get('subject'))).toEqual(['[kafka-healing] 10 incidents: 10 escalated'])
+})
+
+test('a busy inbox holds up no mail of a few rows', async () => {
+  const server = await serve()
+  const store = new MailStore()
+  store.waiting = 1_000
+  store.tell(rowOf())
+  run(store, mailer(server.port))
+  await until('sent', () => store.mails.length > 0 && allSent(store)())
+  expect(server.taken).toHaveLength(1)
+})
+
 test('451 for one recipient holds up nobody else, and is tried again until it is taken', async () => {
   let refusals = 0
   const server = await serve({

@@ -10,6 +10,7 @@ import type { Wake } from './wake.ts'
 
 export type OutboxStore = Pick<
   Store,
+  | 'inboxDepth'
   | 'dueEscalations'
   | 'enqueueMails'
   | 'incidentView'
@@ -62,6 +63,9 @@ export const OUTBOX_DEFAULTS = {
 /** Longest time without looking, in milliseconds: finds what was deferred before a restart or written by somebody else. */
 const IDLE_MS = 5_000
 
+/** A storm is one mail (S-6.3), but it is told after so long although the core has not worked through it. Milliseconds. */
+const STORM_MS = 30_000
+
 /** Turns escalations into mails and mails into sent ones until `signal` aborts. A store that is away is waited for. */
 export async function runOutbox(deps: OutboxDeps): Promise<void> {
   const { store, clock, signal, graceMs } = deps
@@ -82,13 +86,22 @@ export async function runOutbox(deps: OutboxDeps): Promise<void> {
   await stopping
 }
 
-/** Rows that come together are told together: waits the window out once something is due. */
+/** Rows that come together are told together: waits the window out once something is due, and a storm in the inbox. */
 async function gather(deps: OutboxDeps, settings: OutboxSettings): Promise<number> {
   const { store, clock, signal } = deps
   const due = await store.dueEscalations(clock.now(), 1)
   if (due.length === 0) return 0
-  await clock.sleep(settings.windowMs, signal)
+  const began = clock.monotonic()
+  do {
+    await clock.sleep(settings.windowMs, signal)
+  } while (!signal.aborted && clock.monotonic() - began < STORM_MS && (await grows(deps, settings)))
   return makeMails(store, makingOf(deps, settings), clock.now())
+}
+
+/** A digest that is to come anyway, while changes of alerts still wait for the core: it would be the first of many. */
+async function grows({ store, clock }: OutboxDeps, { digestAbove }: OutboxSettings): Promise<boolean> {
+  const due = await store.dueEscalations(clock.now(), digestAbove + 1)
+  return due.length > digestAbove && (await store.inboxDepth()) > 0
 }
 
 function makingOf(

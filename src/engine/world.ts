@@ -7,7 +7,7 @@ import { type Plan, rungOf } from '../incident/plan.ts'
 import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
 import type { Inventory, Target } from '../inventory/inventory.ts'
 import type { KafkaClients } from '../kafka/clients.ts'
-import { probes } from '../probes/index.ts'
+import { probeOf } from '../probes/index.ts'
 import type { LookContext, Memory, Monitoring } from '../probes/probe.ts'
 import type { StoredAlert } from '../store/store.ts'
 
@@ -122,7 +122,7 @@ export async function askProbes(plan: Plan, context: LookContext): Promise<reado
         reason: `${check.type}: ${why}`,
         evidence: [],
       })
-      const probe = probes.get(check.type)
+      const probe = probeOf(check.type)
       if (!probe) return unknown('no such probe in this build')
       return withDeadline(() => probe.look(check.params, context), context, unknown)
     }),

@@ -96,6 +96,6 @@ export const budget = defineOwnGuard({
 
 /** When enough of the counted attempts have left the window for one more. */
 function freeAt(counted: readonly Recent[], limit: Limit): Instant {
-  const starts = counted.map(({ startedAt }) => startedAt).sort((a, b) => b - a)
+  const starts = counted.map(({ startedAt }) => startedAt).toSorted((a, b) => b - a)
   return (starts[limit.most - 1] ?? 0) + limit.windowMs
 }

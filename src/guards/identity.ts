@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Instant } from '../clock.ts'
 import type { Evidence, GuardResult } from '../incident/verdict.ts'
-import type { Target } from '../inventory/inventory.ts'
+import { type Target, UNIT_KINDS } from '../inventory/inventory.ts'
 import { defineWorldGuard } from './guard.ts'
 import { escalationOf, type HostProblem } from './host-problem.ts'
 import { type DirectoryFacts, HOLD_FILE, type HostFacts, readHostFacts } from './identity-facts.ts'
@@ -28,7 +28,7 @@ export const identity = defineWorldGuard({
   type: 'identity',
   summary: 'Cluster id, data directories and node id are the ones of the inventory, and nobody put the host on hold.',
   params: z.strictObject({}),
-  targets: ['broker', 'controller', 'zookeeper', 'connect-worker', 'exporter', 'application'],
+  targets: UNIT_KINDS,
   always: true,
   async facts(_params, _intent, { target, cluster, host, kafka, signal }): Promise<IdentityFacts> {
     const withData = WITH_DATA.includes(target.kind)

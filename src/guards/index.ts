@@ -13,7 +13,3 @@ export const worldGuards: readonly WorldGuard[] = [stillFiring, identity, sympto
 
 /** Guards over our own rows; all of them always decide, the last time inside the claim (S-5.2). */
 export const ownGuards: readonly OwnGuard[] = [notPaused, notSilenced, oneAtATime, cooldown, budget]
-
-export const worldGuardsByType: ReadonlyMap<string, WorldGuard> = new Map(
-  worldGuards.map((guard) => [guard.type, guard]),
-)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Instant, iso } from '../clock.ts'
 import type { Evidence, GuardResult } from '../incident/verdict.ts'
+import { TARGET_KINDS } from '../inventory/inventory.ts'
 import type { Liveness } from '../kafka/clients.ts'
 import type { LookContext, PromSample, SeenAlert } from '../probes/probe.ts'
 import { askFiring, type FiringAnswers, isSeries } from './firing-facts.ts'
@@ -24,7 +25,7 @@ export const stillFiring = defineWorldGuard({
   type: 'still-firing',
   summary: 'The alert still fires, says the source that the rule names.',
   params: z.strictObject({}),
-  targets: ['broker', 'controller', 'zookeeper', 'connect-worker', 'exporter', 'application', 'cluster'],
+  targets: TARGET_KINDS,
   always: true,
   async facts(_params, intent, context): Promise<FiringFacts> {
     const { source } = intent.plan.firing
@@ -113,7 +114,7 @@ function judgeAlertmanager(intent: Intent, seen: readonly SeenAlert[], now: Inst
 
 function judgePrometheus(intent: Intent, seen: readonly PromSample[], now: Instant): GuardResult {
   const mine = seen.filter((sample) => intent.alerts.some((alert) => isSeries(alert, sample)))
-  const states = [...new Set(mine.map(({ labels }) => labels['alertstate'] ?? ''))].sort().join(', ')
+  const states = [...new Set(mine.map(({ labels }) => labels['alertstate'] ?? ''))].toSorted().join(', ')
   const evidence = [{ name: 'ALERTS', value: states, source: 'prometheus', at: now }]
   if (mine.length > 0) return say('pass', `it is ${states}, says Prometheus`, evidence)
   return gone('Prometheus shows it no more', evidence)

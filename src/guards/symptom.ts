@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Instant } from '../clock.ts'
 import type { Evidence, GuardResult } from '../incident/verdict.ts'
-import type { TargetKind } from '../inventory/inventory.ts'
+import { type TargetKind, UNIT_KINDS } from '../inventory/inventory.ts'
 import type { Liveness } from '../kafka/clients.ts'
 import { SCRAPE_LIMIT_MS, type Scrape, scrape } from '../probes/scrape.ts'
 import type { CrashState } from '../probes/unit-state.ts'
@@ -32,7 +32,7 @@ export const symptom = defineWorldGuard({
   type: 'symptom',
   summary: 'A direct look at the target sees what the alert says.',
   params,
-  targets: ['broker', 'controller', 'zookeeper', 'connect-worker', 'exporter', 'application'],
+  targets: UNIT_KINDS,
   always: false,
   async facts(wanted, _intent, context): Promise<SymptomFacts> {
     const { target, cluster, kafka, host, signal } = context

@@ -32,7 +32,7 @@ export function docsPage(document: unknown): Html {
   const operations = paths.flatMap(([path, item]) =>
     METHODS.flatMap((method) => (item[method] === undefined ? [] : [{ path, method, operation: item[method] }])),
   )
-  const tags = [...new Set(operations.map(({ operation }) => operation.tags?.[0] ?? 'other'))].sort()
+  const tags = [...new Set(operations.map(({ operation }) => operation.tags?.[0] ?? 'other'))].toSorted()
   return html`<p>The same for programs: <a href="/openapi.json">/openapi.json</a>. Errors are problem details (RFC 9457).</p>
 ${tags.map(
   (tag) => html`<h2>${tag}</h2>

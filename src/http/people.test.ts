@@ -365,7 +365,7 @@ describe('links in mails', () => {
 
     expect((await post(on, path, { by: 'ann', duration: '1h' })).status).toBe(200)
     const [silence] = (await ask(on.get('/silence'))).body.items
-    expect(silence.matchers.sort()).toEqual(['alertname="KafkaBrokerDown"', 'broker_id="1<b>"', 'cluster="lab"'])
+    expect(silence.matchers.toSorted()).toEqual(['alertname="KafkaBrokerDown"', 'broker_id="1<b>"', 'cluster="lab"'])
     expect(Date.parse(silence.endsAt) - Date.parse(silence.startsAt)).toBe(3_600_000)
     expect(silence.author).toBe('ann')
   })

@@ -97,7 +97,7 @@ describe('description', () => {
       expect([name, typeof operation.summary]).toEqual([name, 'string'])
       expect(Object.keys(operation.responses ?? {}).length, name).toBeGreaterThan(0)
     }
-    const listed = operations.map(({ name }) => name).sort()
+    const listed = operations.map(({ name }) => name).toSorted()
     expect(listed).toEqual(
       [
         'DELETE /silence',
@@ -127,7 +127,7 @@ describe('description', () => {
         'POST /silence',
         'POST /webhook',
         'POST /webhook/',
-      ].sort(),
+      ].toSorted(),
     )
   })
 

@@ -1,13 +1,19 @@
 /** What may be touched, and nothing else (S-2.1). The YAML schema that makes these values is in schema.ts. */
 
-export type TargetKind =
-  | 'broker'
-  | 'controller'
-  | 'zookeeper'
-  | 'connect-worker'
-  | 'exporter'
-  | 'application'
-  | 'cluster'
+export const TARGET_KINDS = [
+  'broker',
+  'controller',
+  'zookeeper',
+  'connect-worker',
+  'exporter',
+  'application',
+  'cluster',
+] as const
+
+export type TargetKind = (typeof TARGET_KINDS)[number]
+
+/** Kinds of targets that are a unit on a host; a cluster is not one. */
+export const UNIT_KINDS: readonly TargetKind[] = TARGET_KINDS.filter((kind) => kind !== 'cluster')
 
 export interface HostPort {
   readonly host: string

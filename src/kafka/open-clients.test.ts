@@ -133,7 +133,7 @@ describe('three real brokers', () => {
   test('metadata tells cluster id, brokers, leaders and replicas', async () => {
     const seen = await clients.metadata(cluster)
     expect(seen.clusterId).toBe(kafka.clusterId)
-    expect(seen.brokers.map(({ id }) => id).sort((a, b) => a - b)).toEqual([1, 2, 3])
+    expect(seen.brokers.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual([1, 2, 3])
     expect(await partition('orders')).toMatchObject({ leader: 1, replicas: [1, 2, 3], isr: [1, 2, 3], offline: [] })
   })
 
@@ -186,7 +186,7 @@ describe('three real brokers', () => {
     await until('solo is leaderless', async () => (await partition('solo'))?.leader === -1, 30_000)
     expect(await partition('solo')).toMatchObject({ leader: -1, replicas: [3], offline: [3] })
     const { isr = [] } = (await partition('orders')) ?? {}
-    expect([...isr].sort((a, b) => a - b)).toEqual([1, 2])
+    expect([...isr].toSorted((a, b) => a - b)).toEqual([1, 2])
     kafka.node(3).start()
     await kafka.serving([3])
     await until('it is back in sync', async () => (await partition('orders'))?.isr.length === 3, 60_000)

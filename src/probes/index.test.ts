@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { probes } from './index.ts'
+import { TARGET_KINDS } from '../inventory/inventory.ts'
+import { probeOf, probes } from './index.ts'
 
-const KINDS = ['broker', 'controller', 'zookeeper', 'connect-worker', 'exporter', 'application', 'cluster']
-
-describe.each([...probes])('%s', (type, probe) => {
-  test('is named and described', () => {
-    expect(probe.type).toBe(type)
+describe.each(probes.map((probe) => [probe.type, probe] as const))('%s', (type, probe) => {
+  test('is named, described, and found by its name', () => {
+    expect(probeOf(type)).toBe(probe)
     expect(type).toMatch(/^[a-z]+(-[a-z]+)*$/)
     expect(probe.summary).toMatch(/^[A-Z].*\.$/)
   })
@@ -19,10 +18,17 @@ describe.each([...probes])('%s', (type, probe) => {
 
   test('applies to kinds of targets that exist', () => {
     expect(probe.targets.length).toBeGreaterThan(0)
-    for (const kind of probe.targets) expect(KINDS).toContain(kind)
+    for (const kind of probe.targets) expect(TARGET_KINDS).toContain(kind)
   })
 })
 
 test('every probe is registered once', () => {
-  expect([...probes.keys()].toSorted()).toEqual(['http-scrape', 'in-sync', 'kafka-api', 'program', 'promql', 'unit'])
+  expect(probes.map(({ type }) => type).toSorted()).toEqual([
+    'http-scrape',
+    'in-sync',
+    'kafka-api',
+    'program',
+    'promql',
+    'unit',
+  ])
 })

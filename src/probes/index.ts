@@ -7,6 +7,9 @@ import { httpScrape } from './scrape.ts'
 import { unit } from './unit.ts'
 
 /** Every look that a runbook may take. A line here grants it. */
-const all: readonly Probe[] = [unit, kafkaApi, inSync, promql, httpScrape, programProbe]
+export const probes: readonly Probe[] = [unit, kafkaApi, inSync, promql, httpScrape, programProbe]
 
-export const probes: ReadonlyMap<string, Probe> = new Map(all.map((probe) => [probe.type, probe]))
+/** The probe of that name, or undefined: names come from files. */
+export function probeOf(type: string): Probe | undefined {
+  return probes.find((probe) => probe.type === type)
+}

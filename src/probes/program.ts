@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { interpolate, targetValues } from '../actions/interpolate.ts'
 import type { RunResult } from '../hosts/host.ts'
 import type { ProbeResult, ProbeVerdict } from '../incident/verdict.ts'
+import { TARGET_KINDS } from '../inventory/inventory.ts'
 import { defineProbe } from './probe.ts'
 
 const DEFAULT_LIMIT_SECONDS = 20
@@ -33,7 +34,7 @@ export const programProbe = defineProbe({
       .optional()
       .describe('Seconds until it is ended and the answer is unknown; 20 by default'),
   }),
-  targets: ['broker', 'controller', 'zookeeper', 'connect-worker', 'exporter', 'application', 'cluster'],
+  targets: TARGET_KINDS,
   async look({ argv, where, limit }, { target, host, local, clock, signal }): Promise<ProbeResult> {
     const words = interpolate(argv, { labels: {}, target: targetValues(target), incident: {} })
     if ('problem' in words) return unknown(words.problem)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Instant } from '../clock.ts'
 import type { ProbeResult } from '../incident/verdict.ts'
-import type { Target } from '../inventory/inventory.ts'
+import { TARGET_KINDS, type Target } from '../inventory/inventory.ts'
 import { quoted } from './monitoring.ts'
 import { defineProbe, type PromSample } from './probe.ts'
 
@@ -37,7 +37,7 @@ export const promql = defineProbe({
   type: 'promql',
   summary: 'Asks Prometheus one question about the target.',
   params,
-  targets: ['broker', 'controller', 'zookeeper', 'connect-worker', 'exporter', 'application', 'cluster'],
+  targets: TARGET_KINDS,
   async look(wanted, { monitoring, target, clock }) {
     const query = fillIn(wanted.query, target)
     if (!monitoring.prometheus) return judge(wanted, query, 'Prometheus is not configured', clock.now())

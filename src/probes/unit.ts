@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { UnitSeen } from '../incident/unit.ts'
 import type { Evidence, ProbeResult, ProbeVerdict } from '../incident/verdict.ts'
+import { UNIT_KINDS } from '../inventory/inventory.ts'
 import { defineProbe } from './probe.ts'
 import type { CrashState } from './unit-state.ts'
 import { crashState, readBootTime, readUnit } from './unit-state.ts'
@@ -9,7 +10,7 @@ export const unit = defineProbe({
   type: 'unit',
   summary: "The target's systemd unit runs. That proves a process, not a service.",
   params: z.strictObject({}),
-  targets: ['broker', 'controller', 'zookeeper', 'connect-worker', 'exporter', 'application'],
+  targets: UNIT_KINDS,
   async look(_params, { target, host, memory, clock, signal }): Promise<ProbeResult> {
     const seen = await readUnit(host, target.unit, clock, signal)
     if ('problem' in seen) {

@@ -5,7 +5,7 @@ import type { Powers } from './powers.ts'
 
 /** What this build grants to rules: everything in the three registries. */
 export const granted: Powers = {
-  actions: Object.values(actions),
-  probes: [...probes.values()],
+  actions,
+  probes,
   guards: [...worldGuards, ...ownGuards],
 }

@@ -383,7 +383,7 @@ describe('the configuration as a whole', () => {
   it('S-2.2 binds credentials only to clusters that exist', () => {
     const config = `${CONFIG}webhook: { credentials: [{ token: t, clusters: [orders, ordres] }] }\n`
 
-    expect(problems(load(act_(), config))).toEqual([expect.stringContaining('the inventory has no cluster "ordres"')])
+    expect(problems(load(acting(), config))).toEqual([expect.stringContaining('the inventory has no cluster "ordres"')])
   })
 
   it('wants SSH keys that exist and are nobody else’s, as soon as a rule acts', () => {
@@ -392,30 +392,30 @@ describe('the configuration as a whole', () => {
       `driver: ssh, user: u, key_file: id, host_key: "SHA256:${'a'.repeat(43)}"`,
     )
 
-    expect(problems(load(act_(), CONFIG, ssh))).toEqual([
+    expect(problems(load(acting(), CONFIG, ssh))).toEqual([
       expect.stringMatching(/^inventory.yml:1:\d+: the key file .* does not exist$/),
     ])
-    expect(problems(load(act_().replace('mode: act', 'mode: inform'), CONFIG, ssh))).toEqual([
+    expect(problems(load(acting().replace('mode: act', 'mode: inform'), CONFIG, ssh))).toEqual([
       expect.stringContaining('warning: the key file'),
     ])
     writeFileSync(join(folder, 'id'), 'key', { mode: 0o644 })
     const absolute = ssh.replace('key_file: id', `key_file: ${join(folder, 'id')}`)
-    expect(problems(load(act_(), CONFIG, absolute)).join()).toContain('may be read by others (mode 644; use 600)')
+    expect(problems(load(acting(), CONFIG, absolute)).join()).toContain('may be read by others (mode 644; use 600)')
   })
 
   it('has a revision that follows every change of what decides', () => {
     const revisionOf = (loaded: LoadedConfiguration) => ('ok' in loaded ? loaded.ok.revision : '')
 
-    const first = revisionOf(load(act_()))
+    const first = revisionOf(load(acting()))
 
     expect(first).not.toBe('')
-    expect(revisionOf(load(act_()))).toBe(first)
-    expect(revisionOf(load(act_().replace('10s', '11s')))).not.toBe(first)
-    expect(revisionOf(load(act_(), CONFIG, INVENTORY.replace('k.service', 'j.service')))).not.toBe(first)
-    expect(revisionOf(load(act_(), `${CONFIG}log: { level: warn }\n`))).toBe(first)
+    expect(revisionOf(load(acting()))).toBe(first)
+    expect(revisionOf(load(acting().replace('10s', '11s')))).not.toBe(first)
+    expect(revisionOf(load(acting(), CONFIG, INVENTORY.replace('k.service', 'j.service')))).not.toBe(first)
+    expect(revisionOf(load(acting(), `${CONFIG}log: { level: warn }\n`))).toBe(first)
   })
 
-  function act_(): string {
+  function acting(): string {
     return RULE + RUNBOOK
   }
 })

@@ -9,7 +9,7 @@ import { dirname, join, relative, resolve } from 'node:path'
  */
 export function revisionOf(folder: string, files: readonly string[]): string {
   const hash = createHash('sha256')
-  for (const file of [...files].sort()) {
+  for (const file of [...files].toSorted()) {
     const content = readable(file)
     hash.update(`${relative(folder, file)}\0${content?.length ?? -1}\0${content ?? ''}\0`)
   }

@@ -140,7 +140,7 @@ function* takeHolds(row: Row, now: Instant): Unit<string | null> {
   if (running) return `attempt ${running.number} of incident ${running.incident} runs on ${row.target_key}`
   const keys = [targetHold(row.target_key)]
   if (row.disruptive === 1 && row.cluster !== null) keys.push(clusterHold(row.cluster))
-  for (const key of keys.sort()) {
+  for (const key of keys.toSorted()) {
     const taken = yield* exec(takeHold({ key, incident: row.incident, attempt: row.id, now }))
     if (taken === 1) continue
     yield* exec(dropHolds({ attempt: row.id }))

@@ -74,7 +74,7 @@ export function* dueEscalations(now: Instant, limit: number): Unit<readonly Esca
 /** Rows that somebody else made mails of meanwhile yield no second ones. */
 export function* enqueueMails(escalations: readonly number[], mails: readonly NewMail[], now: Instant): Unit<void> {
   const incidents = new Set<number>()
-  for (const id of [...escalations].sort((a, b) => a - b)) {
+  for (const id of [...escalations].toSorted((a, b) => a - b)) {
     const told = yield* one(tell({ id, now }))
     if (told) incidents.add(told.incident)
   }

@@ -5,7 +5,7 @@ import type { Plan } from '../incident/plan.ts'
 import type { Opened } from '../incident/replay.ts'
 import type { UnitSeen } from '../incident/unit.ts'
 import type { Evidence, GuardResult, ProbeResult, StepResult } from '../incident/verdict.ts'
-import type { Subject } from '../inventory/inventory.ts'
+import { type Subject, TARGET_KINDS } from '../inventory/inventory.ts'
 import type { SilenceMatcher } from './store.ts'
 
 /**
@@ -19,7 +19,7 @@ export const labels = z.record(z.string(), z.string())
 export const strings = z.array(z.string())
 export const instants = z.array(instant)
 
-const targetKind = z.enum(['broker', 'controller', 'zookeeper', 'connect-worker', 'exporter', 'application', 'cluster'])
+const targetKind = z.enum(TARGET_KINDS)
 const mode = z.enum(['inform', 'act'])
 const occurrence = z.object({ fingerprint: z.string(), startsAt: instant })
 

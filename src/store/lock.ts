@@ -19,7 +19,7 @@ export function lockFile(path: string): Lock {
     lock.exec('begin exclusive')
   } catch (error) {
     lock.close()
-    if (unavailable(error)?.cause_ === 'busy') throw new StoreInUseError(path, readPid(pidFile), error)
+    if (unavailable(error)?.reason === 'busy') throw new StoreInUseError(path, readPid(pidFile), error)
     throw error
   }
   // Only a kindness to whoever is refused; a full disk must not keep us from starting.

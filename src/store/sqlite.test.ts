@@ -73,8 +73,8 @@ describe('the one door', () => {
     await asked
     await closing
     await store.close()
-    await expect(store.ping(T0)).rejects.toMatchObject({ cause_: 'closed' })
-    await expect(store.inboxDepth()).rejects.toMatchObject({ cause_: 'closed' })
+    await expect(store.ping(T0)).rejects.toMatchObject({ reason: 'closed' })
+    await expect(store.inboxDepth()).rejects.toMatchObject({ reason: 'closed' })
   })
 
   test('a broken constraint is no outage', async () => {
@@ -165,7 +165,7 @@ describe('other processes', () => {
   })
 
   /** A process that runs `body` on a store of its own; answers with the lines it prints. */
-  function process_(path: string, body: string): { child: ChildProcess; lines: AsyncIterator<string> } {
+  function otherProcess(path: string, body: string): { child: ChildProcess; lines: AsyncIterator<string> } {
     const here = (file: string) => JSON.stringify(new URL(file, import.meta.url).href)
     const script = `
       const { openSqliteStore } = await import(${here('./sqlite.ts')})
@@ -179,7 +179,7 @@ describe('other processes', () => {
 
   test('a second process is refused and told the first one; a killed one leaves no lock', async () => {
     const path = join(dir, 'a.db')
-    const { child, lines } = process_(path, `console.log('open'); setInterval(() => {}, 1000)`)
+    const { child, lines } = otherProcess(path, `console.log('open'); setInterval(() => {}, 1000)`)
     await lines.next()
     const refused = await openSqliteStore({ path }).catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(StoreInUseError)
@@ -197,7 +197,7 @@ describe('other processes', () => {
     const path = join(dir, 'a.db')
     let acknowledged = 0
     for (const kills of [3, 40, 111]) {
-      const { child, lines } = process_(
+      const { child, lines } = otherProcess(
         path,
         `const openings = [{ plan: plan({ afterMs: 0 }), subject: broker(1) }]
          for (let n = ${acknowledged};; n++) {
@@ -239,7 +239,7 @@ describe('other processes', () => {
       () => order.push('pinged'),
       (error: unknown) => {
         order.push('failed')
-        expect(error).toMatchObject({ name: 'StoreUnavailableError', cause_: 'busy' })
+        expect(error).toMatchObject({ name: 'StoreUnavailableError', reason: 'busy' })
       },
     )
     expect(await store.inboxDepth()).toBe(0)
@@ -286,7 +286,7 @@ describe('a sick disk', () => {
       }
     }
     const failure = await fill().catch((error: unknown) => error)
-    expect(failure).toMatchObject({ name: 'StoreUnavailableError', cause_: expect.stringMatching(/full|io/) })
+    expect(failure).toMatchObject({ name: 'StoreUnavailableError', reason: expect.stringMatching(/full|io/) })
     expect(await store.alerts({ firingOnly: true })).toHaveLength(stored)
     rmSync(filler)
     await store.storeDeliveries([delivery([alert('B')])], T0)
@@ -301,7 +301,7 @@ describe('a sick disk', () => {
     const path = join(at, 'a.db')
     await (await openSqliteStore({ path })).close()
     execFileSync('mount', ['-o', 'remount,ro', at])
-    await expect(openSqliteStore({ path })).rejects.toMatchObject({ name: 'StoreUnavailableError', cause_: 'readonly' })
+    await expect(openSqliteStore({ path })).rejects.toMatchObject({ name: 'StoreUnavailableError', reason: 'readonly' })
   })
 
   test('a directory that is not there is no database', async () => {
@@ -318,7 +318,7 @@ describe('a sick disk', () => {
     ['SQLITE_CORRUPT', 'other'],
     ['EROFS', 'readonly'],
   ])('%s means %s', (code, cause) => {
-    expect(unavailable(Object.assign(new Error('x'), { code }))?.cause_).toBe(cause)
+    expect(unavailable(Object.assign(new Error('x'), { code }))?.reason).toBe(cause)
   })
 
   test.each(['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_ERROR', 'ENOENT'])('%s is no outage', (code) => {

@@ -128,7 +128,7 @@ export class SqliteDriver implements Driver {
           resolve(work())
         } catch (error) {
           const away = unavailable(error)
-          if (away?.cause_ === 'busy') return false
+          if (away?.reason === 'busy') return false
           reject(away ?? toError(error))
         }
         return true

@@ -155,10 +155,10 @@ export interface Store {
 /** The store cannot commit now (locked, full, I/O): intake answers 503, loops try again. */
 export class StoreUnavailableError extends Error {
   override name = 'StoreUnavailableError'
-  readonly cause_: 'busy' | 'full' | 'io' | 'readonly' | 'closed' | 'other'
-  constructor(why: StoreUnavailableError['cause_'], cause: unknown) {
-    super(`the store cannot commit: ${why}`, { cause })
-    this.cause_ = why
+  readonly reason: 'busy' | 'full' | 'io' | 'readonly' | 'closed' | 'other'
+  constructor(reason: StoreUnavailableError['reason'], cause: unknown) {
+    super(`the store cannot commit: ${reason}`, { cause })
+    this.reason = reason
   }
 }
 

@@ -118,7 +118,7 @@ describe('a broker that dies after each start', () => {
     expect(escalated.attempts).toHaveLength(3)
     const [first = 0, second = 0, third = 0] = escalated.attempts
       .map((attempt) => Date.parse(attempt.startedAt ?? ''))
-      .sort((a, b) => a - b)
+      .toSorted((a, b) => a - b)
     expect(second - first).toBeGreaterThanOrEqual(2_000)
     expect(third - second).toBeGreaterThanOrEqual(4_000)
 

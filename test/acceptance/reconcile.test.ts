@@ -33,12 +33,12 @@ async function post(names: readonly string[]): Promise<void> {
 
 async function known(): Promise<readonly string[]> {
   const { items } = (await service.get('/alerts')) as { items: readonly { labels: Record<string, string> }[] }
-  return items.map((alert) => alert.labels['alertname'] ?? '').sort()
+  return items.map((alert) => alert.labels['alertname'] ?? '').toSorted()
 }
 
 it('what Alertmanager cut off (`truncatedAlerts`) is fetched from the real Alertmanager; nothing is marked gone by it', async () => {
   // The service is away while they fire: only the fetch can bring them.
-  await post(['CutOff1', 'CutOff2', 'CutOff3'])
+  await post(['KafkaCutOff1', 'KafkaCutOff2', 'KafkaCutOff3'])
   service = await startService({ config: `${lab.healingFolder}/config.yml` })
   expect(await known()).toEqual([])
 
@@ -50,7 +50,7 @@ it('what Alertmanager cut off (`truncatedAlerts`) is fetched from the real Alert
     'the rest',
     async () => {
       const names = await known()
-      return ['CutOff1', 'CutOff2', 'CutOff3', 'Shown'].every((name) => names.includes(name)) ? names : undefined
+      return ['KafkaCutOff1', 'KafkaCutOff2', 'KafkaCutOff3', 'Shown'].every((name) => names.includes(name)) ? names : undefined
     },
     20_000,
   )
@@ -59,7 +59,7 @@ it('what Alertmanager cut off (`truncatedAlerts`) is fetched from the real Alert
 }, 90_000)
 
 it('a body over the cap is answered 413, and its alerts are fetched', async () => {
-  await post(['TooLarge'])
+  await post(['KafkaTooLarge'])
   const huge = {
     labels: { alertname: 'Huge', cluster: 'elsewhere' },
     startsAt: Date.now(),
@@ -67,5 +67,5 @@ it('a body over the cap is answered 413, and its alerts are fetched', async () =
   }
   const answer = await service.post('/webhook', deliveryOf([huge]), { authorization: `Bearer ${lab.webhookToken}` })
   expect(answer.status).toBe(413)
-  await waitFor('the fetch', async () => (await known()).includes('TooLarge'), 20_000)
+  await waitFor('the fetch', async () => (await known()).includes('KafkaTooLarge'), 20_000)
 }, 60_000)

@@ -203,7 +203,7 @@ describe('refused, each with its reason in the trace and in the mail', () => {
 
   it('nothing but what a person asked for or the world allowed was ever run', async () => {
     const ran = (await history(service, '?limit=100')).filter((item) => item.status === 'succeeded')
-    expect(ran.map((item) => item.target).sort()).toEqual(['orders/broker/1', 'orders/broker/2'])
+    expect(ran.map((item) => item.target).toSorted()).toEqual(['orders/broker/1', 'orders/broker/2'])
     expect(existsSync(HOLD_FILE)).toBe(false)
   })
 })

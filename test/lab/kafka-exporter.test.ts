@@ -8,14 +8,14 @@ const fixtures = join(import.meta.dirname, '../fixtures/kafka_exporter')
 /** The samples of a recording of the real kafka_exporter, without those about itself and the scrape's duration. */
 function recorded(name: string): string[] {
   const lines = readFileSync(join(fixtures, `${name}.prom`), 'utf8').split('\n')
-  return lines.filter((line) => line.startsWith('kafka_') && !line.startsWith('kafka_exporter_build_info')).sort()
+  return lines.filter((line) => line.startsWith('kafka_') && !line.startsWith('kafka_exporter_build_info')).toSorted()
 }
 
 function standIn(look: ClusterLook): string[] {
   return exposition(look)
     .split('\n')
     .filter((line) => line.startsWith('kafka_'))
-    .sort()
+    .toSorted()
 }
 
 const address = (id: number) => ({ id, address: `127.0.0.1:1909${id}` })

@@ -57,10 +57,10 @@ export function exposition(look: ClusterLook): string {
     ...look.partitions.flatMap(ofPartition),
     ...look.groups.flatMap((group) => ofGroup(group, look)),
   ]
-  const names = [...new Set(samples.map((sample) => sample.name))].sort()
+  const names = [...new Set(samples.map((sample) => sample.name))].toSorted()
   const families = names.map((name) => {
     const lines = samples.filter((sample) => sample.name === name).map(line)
-    return `# HELP ${name} ${help[name]}\n# TYPE ${name} gauge\n${lines.sort().join('\n')}\n`
+    return `# HELP ${name} ${help[name]}\n# TYPE ${name} gauge\n${lines.toSorted().join('\n')}\n`
   })
   return families.join('')
 }

@@ -48,7 +48,7 @@ export function mails(state: LabState): ReceivedMail[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
-    .sort()
+    .toSorted()
     .map((name) => {
       const envelope = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Omit<
         ReceivedMail,

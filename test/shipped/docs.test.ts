@@ -23,7 +23,7 @@ import { loadConfiguration } from '../../src/rules/configuration.ts'
 import { granted } from '../../src/rules/granted.ts'
 import { matchRules } from '../../src/rules/match.ts'
 import { metricNames } from '../../src/telemetry.ts'
-import { run } from '../lab/processes.ts'
+import { program, run } from '../lab/processes.ts'
 import { repository } from '../lab/state.ts'
 import { cli } from '../support/cli.ts'
 
@@ -209,13 +209,26 @@ describe('the YAML in the pages', () => {
 
   test.each(yaml.filter(({ page }) => page !== 'docs/extending.md').map((block, index) => ({ ...block, index })))(
     '$page: $file, $index',
-    ({ file, text }) => {
+    async ({ file, text }) => {
       expect(parse(text)).toBeTypeOf('object')
+      if (CHECKED_BY[file] !== undefined) {
+        const path = join(temporary(), file)
+        writeFileSync(path, text)
+        const checked = await run([...CHECKED_BY[file](), path])
+        expect(checked, checked.stderr).toMatchObject({ code: 0 })
+        return
+      }
       if (file !== 'config.yml' && file !== 'inventory.yml' && !file.startsWith('rules/')) return
       expect(problemsOf(folderWith(file, text))).toEqual([])
     },
   )
 })
+
+/** What the programs themselves say of their files. */
+const CHECKED_BY: Readonly<Record<string, () => readonly string[]>> = {
+  'alertmanager.yml': () => [program('amtool', 'prometheus-alertmanager'), 'check-config'],
+  'prometheus.yml': () => [program('promtool', 'prometheus'), 'check', 'config'],
+}
 
 /** The examples that ship, with one file in place of theirs, and every file that it names beside it. */
 function folderWith(file: string, text: string): string {
@@ -301,11 +314,15 @@ describe('the worked example of extending.md', () => {
       cpSync(join(repository, name), join(copy, name), { recursive: true })
     symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'))
     writeFileSync(join(copy, 'src/actions/mark.ts'), block('src/actions/mark.ts'))
-    const [added = '', opening = '', entry = ''] = block('src/actions/index.ts').split('\n')
-    insert(join(copy, 'src/actions/index.ts'), (text) => `${added}\n${text.replace(opening, `${opening}\n${entry}`)}`)
-    const examples = 'const examples: Readonly<Record<keyof typeof actions, readonly unknown[]>> = {'
+    const [added = '', granting = ''] = block('src/actions/index.ts').split('\n')
+    insert(join(copy, 'src/actions/index.ts'), (text) => {
+      const before = /^export const actions.*$/m.exec(text)?.[0] ?? ''
+      expect(granting).toBe(before.replace(/\]$/, ', mark]'))
+      return `${added}\n${text.replace(before, granting)}`
+    })
+    const examples = /^const examples.*\{$/m
     insert(join(copy, 'src/actions/conformance.test.ts'), (text) =>
-      text.replace(examples, `${examples}\n${block('src/actions/conformance.test.ts')}`),
+      text.replace(examples, (line) => `${line}\n${block('src/actions/conformance.test.ts')}`),
     )
 
     const tools = join(repository, 'node_modules/.bin')

@@ -54,7 +54,7 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpWorld> {
     clock,
     log,
     onStored: wake,
-    onStoreFailure: (error) => telemetry.storeFailed(error.cause_),
+    onStoreFailure: (error) => telemetry.storeFailed(error.reason),
     ...(options.limits && { limits: options.limits }),
   })
   const status = { loaded: true }

@@ -58,7 +58,7 @@ export class IncidentWorld {
 
   /** Jumps to the next due timer and fires it. False when none is planned. */
   fireNext(): boolean {
-    const next = [...this.timers].sort((a, b) => a[1] - b[1])[0]
+    const next = [...this.timers].toSorted((a, b) => a[1] - b[1])[0]
     if (!next) return false
     this.now = Math.max(this.now, next[1])
     this.timers.delete(next[0])

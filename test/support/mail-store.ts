@@ -28,6 +28,13 @@ export class MailStore implements OutboxStore {
     this.rows.push({ ...row, told: 0 })
   }
 
+  /** Changes of alerts that the core has not seen yet. */
+  waiting = 0
+
+  async inboxDepth(): Promise<number> {
+    return this.waiting
+  }
+
   async dueEscalations(now: number, limit: number): Promise<readonly EscalationRow[]> {
     this.#fail()
     return this.rows.filter((row) => row.told === 0 && row.createdAt <= now).slice(0, limit)

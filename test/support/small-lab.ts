@@ -60,7 +60,7 @@ async function stands(
     async () => {
       const newest = (await incidents(small.service, '?limit=1000'))
         .filter((one) => one.subject.endsWith(`/${unit}`))
-        .sort((a, b) => b.id - a.id)[0]
+        .toSorted((a, b) => b.id - a.id)[0]
       if (!newest) return undefined
       const view = await incident(small.service, newest.id)
       last = view.incident

@@ -99,7 +99,7 @@ export function holdingConformance(fresh: () => Promise<Store>): void {
       expect(await store.expireSilence(now.id, T0 + HOUR)).toMatchObject({ endsAt: T0 + MINUTE })
       expect(await store.holdBoundaries(T0 + MINUTE, jitter)).toMatchObject([{ event: { type: 'released' } }])
       expect(await store.holdBoundaries(T0 + 3 * HOUR, jitter)).toEqual([])
-      expect((await store.silences()).map(({ id }) => id).sort()).toEqual([now.id, later.id].sort())
+      expect((await store.silences()).map(({ id }) => id).toSorted()).toEqual([now.id, later.id].toSorted())
       expect(await store.silence(now.id)).toMatchObject({ author: 'jane', matchers: [is('alertname', 'A')] })
       expect(await store.silence('nobody')).toBeNull()
     })

@@ -30,7 +30,7 @@ export function intakeConformance(fresh: () => Promise<Store>): void {
       )
       expect(receipts.map((receipt) => receipt.firing)).toEqual([1, 1, 1])
       const ids = receipts.map((receipt) => receipt.delivery)
-      expect(ids).toEqual([...ids].sort((x, y) => x - y))
+      expect(ids).toEqual([...ids].toSorted((x, y) => x - y))
       expect(new Set(ids).size).toBe(3)
     })
 
