@@ -46,12 +46,15 @@ interface Opened {
 export class InForce {
   readonly #options: LoadOptions
   readonly #hosts: OpenHosts
+  /** Those that the server lets in until the next start: names such as `token-1` are places in this list, not in a later one. */
+  readonly #webhookCredentials: Config['webhookCredentials']
   #opened: Opened
   #lastReloadSuccessful = true
 
   private constructor(options: LoadOptions, opened: Opened, hosts: OpenHosts) {
     this.#options = options
     this.#opened = opened
+    this.#webhookCredentials = opened.configuration.config.webhookCredentials
     this.#hosts = hosts
   }
 
@@ -96,8 +99,8 @@ export class InForce {
 
   /** The rules that match an alert, with what its labels name. A credential bound to clusters speaks for no others (S-2.2). */
   openings({ alert, credential }: InboxRow): readonly Opening[] {
-    const { rules, inventory, config } = this.configuration
-    const bound = boundClusters(config, credential)
+    const { rules, inventory } = this.configuration
+    const bound = boundClusters(this.#webhookCredentials, credential)
     return matchRules(rules, alert.labels).map(({ plan, selector }) => {
       const subject = resolveSubject(selector, alert.labels, alert.fingerprint, inventory)
       if (bound === null || subject.cluster === null || bound.includes(subject.cluster)) return { plan, subject }
@@ -189,12 +192,15 @@ const nobody: Notifier = {
   close: () => {},
 }
 
-function boundClusters({ webhookCredentials }: Config, credential: string | null): readonly string[] | null {
+function boundClusters(
+  credentials: Config['webhookCredentials'],
+  credential: string | null,
+): readonly string[] | null {
   if (credential === null) return null
-  const index = webhookCredentials.findIndex(
+  const index = credentials.findIndex(
     (known, i) => (known.kind === 'basic' ? known.username : `token-${i + 1}`) === credential,
   )
-  return webhookCredentials[index]?.clusters ?? null
+  return credentials[index]?.clusters ?? null
 }
 
 /** Every secret of the configuration, so that no output shows one. */
@@ -216,13 +222,18 @@ export function secretsOf(config: Config): readonly string[] {
   ]
 }
 
+/** All of a login; compared, never shown. */
+function secretOf(login: Login): string {
+  return login.kind === 'bearer' ? login.token.reveal() : `${login.username}:${login.password.reveal()}`
+}
+
 function needsRestart(before: Config, after: Config): readonly string[] {
   const settings = {
     listen: (config: Config) => JSON.stringify(config.listen),
     database: (config: Config) => config.database,
     tls: (config: Config) => JSON.stringify(config.tls),
-    webhook: (config: Config) => JSON.stringify(config.webhookCredentials.length),
-    api: (config: Config) => JSON.stringify(config.apiCredentials.length),
+    webhook: (config: Config) => JSON.stringify(config.webhookCredentials.map((one) => [secretOf(one), one.clusters])),
+    api: (config: Config) => JSON.stringify(config.apiCredentials.map(secretOf)),
   }
   return Object.entries(settings).flatMap(([name, of]) => (of(before) === of(after) ? [] : [name]))
 }

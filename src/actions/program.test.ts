@@ -106,6 +106,20 @@ describe.each(Object.keys(places))('a program %s', (place) => {
     await until('nobody left', () => processesWith('sleep', time).length === 0)
   })
 
+  test('that ended with 0 has succeeded, and what it left behind is killed', { timeout: 20_000 }, async () => {
+    const time = uniqueSleep()
+    const argv = ['sh', '-c', `trap '' TERM; sleep ${time} & exit 0`]
+    expect(await program.run({ argv }, context(target()))).toMatchObject({ outcome: 'succeeded', exitCode: 0 })
+    expect(processesWith('sleep', time)).toEqual([])
+  })
+
+  test('that ends with 0 because it was told to at its limit has failed', { timeout: 20_000 }, async () => {
+    const time = uniqueSleep()
+    const argv = ['sh', '-c', `trap 'exit 0' TERM; sleep ${time} & wait`]
+    const result = await program.run({ argv }, context(target(), { limitSeconds: 1 }))
+    expect(result).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('time limit') })
+  })
+
   test('that does not exist has failed', async () => {
     expect(await program.run({ argv: ['no-such-program'] }, context(target()))).toMatchObject({ outcome: 'failed' })
   })

@@ -70,10 +70,21 @@ export async function runInUnit(host: Host, unit: Unit, wanted: TransientRun, wh
   const limitMs = wanted.limitMs + KILL_GRACE_MS
   const run = await host.run(argv, { limitMs, lock: wanted.lock, signal: wanted.signal })
   if (run.kind !== 'exited' || run.busy === true || run.exitCode === 0) return outcomeOf(run, what)
-  return afterFailure(host, unit, run, what, wanted.signal)
+  return afterFailure(host, unit, run, what, wanted)
 }
 
 type Exited = Extract<RunResult, { kind: 'exited' }>
+
+const PROPERTIES = [
+  'LoadState',
+  'ActiveState',
+  'Result',
+  'ExecMainCode',
+  'ExecMainStatus',
+  'ExecMainStartTimestampMonotonic',
+  'ExecMainExitTimestampMonotonic',
+] as const
+type Shown = Readonly<Record<(typeof PROPERTIES)[number], string>>
 
 /** A unit that failed stays loaded until it is reset: it says how the program ended. */
 async function afterFailure(
@@ -81,9 +92,9 @@ async function afterFailure(
   unit: Unit,
   run: Exited,
   what: string,
-  signal: AbortSignal,
+  { limitMs, signal }: TransientRun,
 ): Promise<StepResult> {
-  const shown = await showUnit(host, unit, ['LoadState', 'ActiveState', 'Result', 'ExecMainStatus'], signal)
+  const shown = await showUnit(host, unit, PROPERTIES, signal)
   const output = outputOf(run)
   if ('problem' in shown) {
     return {
@@ -104,9 +115,27 @@ async function afterFailure(
   }
   // Its end is known now, and a failed unit of ours is nothing that people should be alerted to.
   await host.run([...systemctl(unit), 'reset-failed', unit.name], { limitMs: LOOK_LIMIT_MS, signal })
+  if (shown.Result === 'timeout' && endedByItself(shown, limitMs)) {
+    return {
+      outcome: 'succeeded',
+      reason: `${what} ended with 0; what it left running was killed`,
+      exitCode: 0,
+      output,
+    }
+  }
   if (shown.Result === 'timeout') {
     return { outcome: 'failed', reason: `${what} was ended by its time limit`, exitCode: null, output }
   }
   const how = shown.Result === 'exit-code' ? `ended with ${shown.ExecMainStatus}` : `ended by ${shown.Result}`
   return { outcome: 'failed', reason: `${what} ${how}`, exitCode: run.exitCode, output }
+}
+
+/**
+ * `timeout` is also the Result of a program that ended with 0 and left something that ignores SIGTERM: the time-out was
+ * that of stopping the rest. Only before its limit can the program have ended by itself. Timestamps are microseconds.
+ */
+function endedByItself(shown: Shown, limitMs: number): boolean {
+  const exited = shown.ExecMainCode === '1' && shown.ExecMainStatus === '0'
+  const ranMs = (Number(shown.ExecMainExitTimestampMonotonic) - Number(shown.ExecMainStartTimestampMonotonic)) / 1_000
+  return exited && ranMs < limitMs
 }

@@ -27,5 +27,5 @@ export function restrictionOf(incident: Incident, { plans, inventory, revision }
 }
 
 function cancelled(reason: string): Event {
-  return { type: 'cancelled', by: 'configuration', reason }
+  return { type: 'cancelled', by: 'configuration', reason, frees: true }
 }

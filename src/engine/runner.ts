@@ -122,7 +122,7 @@ interface Progress {
   failure: StepResult | null
 }
 
-/** Null: the lease is gone, and the outcome is somebody else's to judge. */
+/** Null: handed back at shutdown before anything was run, or the lease is gone and the outcome is somebody else's to judge. */
 async function runSteps(
   attempt: ClaimedAttempt,
   deps: RunnerDeps,
@@ -146,6 +146,10 @@ async function runSteps(
       if (!progress.begun) return { outcome: 'notRun', notRun: 'guards', reason: refusal, changed: false }
       progress.failure ??= { outcome: 'failed', reason: refusal, exitCode: null, output: '' }
       continue
+    }
+    if (deps.signal.aborted && !progress.begun) {
+      await untilCommitted(() => store.handBack(attempt, clock.now()), commit)
+      return null
     }
     const startedAt = clock.now()
     if (!(await untilCommitted(() => store.startStep(attempt, index + 1, startedAt), commit))) return null
@@ -208,6 +212,7 @@ async function guardsBefore(
     ...intentOf(attempt.incident, target, attempt.alerts),
     attempt: attempt.number,
     byPerson: attempt.byPerson,
+    disruptive: attempt.steps.some(({ traits }) => traits.disruptive),
   }
   const results = await evaluateWorldGuards(intent, context)
   const decision = decisionOf(results)

@@ -100,7 +100,7 @@ describe('S-5.3 webhook', () => {
 })
 
 test('S-5.3 it gates the first attempt only', () => {
-  expect(decide(nothing, intent('alertmanager', { attempt: 2, alerts: [] })).verdict).toBe('pass')
+  expect(decide(nothing, intent('alertmanager', { changedByUs: true, alerts: [] })).verdict).toBe('pass')
 })
 
 test('S-1.5 all resolved: no first attempt', () => {
@@ -209,7 +209,7 @@ describe('S-5.3 what is asked', () => {
   })
 
   test('nobody on a later attempt', async () => {
-    await facts(intent('alertmanager', { attempt: 2 }))
+    await facts(intent('alertmanager', { changedByUs: true }))
     expect(asked).toEqual([])
   })
 })

@@ -17,7 +17,7 @@ export interface FiringFacts extends FiringAnswers {
 }
 
 /**
- * S-5.3: does it still fire? Gates the first attempt only; later ones go by symptom. Pending counts as firing: the
+ * S-5.3: does it still fire? Gates the first attempt only, and what was not run was none; later ones go by symptom. Pending counts as firing: the
  * condition holds. Resolved and gone are no proof of health, so the question then goes to the probes (S-1.3).
  */
 export const stillFiring = defineWorldGuard({
@@ -30,7 +30,7 @@ export const stillFiring = defineWorldGuard({
   async facts(_params, intent, context): Promise<FiringFacts> {
     const { source } = intent.plan.firing
     const answers =
-      intent.attempt > 1
+      intent.changedByUs
         ? ({ alertmanager: { kind: 'notAsked' }, prometheus: { kind: 'notAsked' } } as const)
         : await askFiring(intent.alerts, source, context.monitoring)
     const blind = answers.alertmanager.kind === 'failed' && answers.prometheus.kind === 'failed'
@@ -38,7 +38,7 @@ export const stillFiring = defineWorldGuard({
   },
   decide(facts, _params, intent, now) {
     const { firing } = intent.plan
-    if (intent.attempt > 1) return say('pass', 'asked before the first attempt only; later ones go by symptom', [])
+    if (intent.changedByUs) return say('pass', 'asked before the first attempt only; later ones go by symptom', [])
     if (intent.alerts.length === 0) return gone('no alert of the incident fires', [])
     if (firing.source === 'webhook') return judgeWebhook(intent, firing.maxAgeMs, now)
     const [named, other] =

@@ -12,6 +12,9 @@ const ALL_TIMERS = [
   'reminder',
 ] as const satisfies readonly TimerKind[]
 
+/** They count from the escalation that began the round of telling (S-6.3). */
+const OF_THE_ROUND: ReadonlySet<TimerKind> = new Set(['level', 'reminder'])
+
 /** How often an escalated or alert-less incident is looked at again, in milliseconds (S-6.2). */
 export const SLOW_POLL_MS = 60_000
 
@@ -92,7 +95,9 @@ export class Draft {
     this.set({ state: 'waiting', reason: 'after', detail, refusals: 0, unreachableSince: null, verifying: null })
     this.cancelTimers('guard', 'escalateAfter', 'verifyPoll')
     if (this.incident.held) return this.hold(this.incident.held.by, SLOW_POLL_MS)
-    this.timer('act', this.incident.plan.afterMs + jitterMs)
+    // What ends or begins meanwhile does not bring attempts closer together (S-3.2).
+    const backoff = (this.incident.backoffUntil ?? 0) - this.now
+    this.timer('act', Math.max(this.incident.plan.afterMs + jitterMs, backoff))
   }
 
   check(detail: string): void {
@@ -114,7 +119,9 @@ export class Draft {
    * must be asked for again after `recheckMs`.
    */
   hold(by: string, recheckMs?: number): void {
-    this.cancelTimers(...CLOCKS)
+    // Guards of an escalated incident only tell, so they go on (S-6.2).
+    const escalated = this.incident.state === 'escalated'
+    this.cancelTimers(...CLOCKS.filter((kind) => kind !== 'guard' || !escalated))
     if (recheckMs !== undefined) this.timer('guard', recheckMs)
     this.set({ held: this.incident.held ?? { by, since: this.now } })
     const { state } = this.incident
@@ -125,7 +132,7 @@ export class Draft {
   verify(
     because: NonNullable<Incident['verifying']>['because'],
     detail: string,
-    unknown?: { notBefore: Instant; repeatable: boolean },
+    rung?: { notBefore?: Instant; repeatable?: boolean; learns: boolean },
   ): void {
     const reason =
       because === 'resolve' ? 'afterResolve' : because === 'escalation' ? 'afterEscalation' : 'afterAttempt'
@@ -137,14 +144,15 @@ export class Draft {
       verifying: {
         because,
         since: this.now,
-        progressAt: unknown?.notBefore ?? this.now,
+        progressAt: rung?.notBefore ?? this.now,
         mark: null,
         polls: 0,
-        notBefore: unknown?.notBefore ?? null,
-        repeatable: unknown?.repeatable ?? true,
+        notBefore: rung?.notBefore ?? null,
+        learns: rung?.learns ?? false,
+        repeatable: rung?.repeatable ?? true,
       },
     })
-    if (unknown && unknown.notBefore > this.now) this.timer('verifyPoll', unknown.notBefore - this.now)
+    if (rung?.notBefore !== undefined && rung.notBefore > this.now) this.timer('verifyPoll', rung.notBefore - this.now)
     else this.probe(this.incident.plan.runbook.symptom !== null)
   }
 
@@ -152,13 +160,14 @@ export class Draft {
   escalate(reason: Reason, detail: string, sameRound = false): void {
     const { escalation } = this.incident.plan
     this.releaseHolds()
-    this.cancelTimers(...ALL_TIMERS)
+    // Levels and reminders of the round run on while it only looks.
+    this.cancelTimers(...ALL_TIMERS.filter((kind) => !sameRound || !OF_THE_ROUND.has(kind)))
     this.set({ state: 'escalated', reason, detail, verifying: null, attempt: null, probationEndsAt: null, grants: 0 })
     if (!sameRound) {
       this.set({ round: this.incident.round + 1, level: 1, reminders: 0 })
       if (this.incident.owner === null) this.tell('escalated', 0, reason, detail)
     }
-    if (this.incident.owner === null) {
+    if (!sameRound && this.incident.owner === null) {
       const level = escalation.levels[this.incident.level - 1]
       if (level) this.timer('level', level.afterMs)
       this.timer('reminder', escalation.repeatMs)

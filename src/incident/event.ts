@@ -81,7 +81,8 @@ export type Event =
   | { readonly type: 'leads' }
   | { readonly type: 'takenOver'; readonly by: string }
   | { readonly type: 'retryRequested'; readonly by: string }
-  | { readonly type: 'cancelled'; readonly by: string; readonly reason: string }
+  /** `frees`: what it was about is gone from the configuration, so it closes and other rules may have its alerts (S-3.6). */
+  | { readonly type: 'cancelled'; readonly by: string; readonly reason: string; readonly frees?: true }
   /** The configuration in force allows less than the plan (S-3.6). */
   | { readonly type: 'restricted'; readonly to: Mode; readonly reason: string }
 

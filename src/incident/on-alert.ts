@@ -1,5 +1,6 @@
 import type { Occurrence } from '../alert/alert.ts'
 import type { Draft } from './draft.ts'
+import type { Incident } from './incident.ts'
 
 /** An alert of the incident fires, newly or again. */
 export function alertFiring(draft: Draft, occurrence: Occurrence): void {
@@ -23,13 +24,28 @@ export function alertFiring(draft: Draft, occurrence: Occurrence): void {
     case 'settled':
       if (occurrence.startsAt <= incident.stateSince) return
       if (incident.subject.kind === 'unresolved') return
-      draft.set({ outcome: null })
+      draft.set(begunAnew(incident))
       // What a person cancelled comes back only when the symptom is there too (design 4.2).
       if (incident.reason === 'cancelled') return draft.verify('refire', 'fires again after it was cancelled')
       draft.startClocks()
       return draft.startOver(0, 'a new occurrence began after it settled')
     default:
       return
+  }
+}
+
+/** A new occurrence after it settled: nothing of what was seen, done and told before is about it. */
+function begunAnew({ round }: Incident): Partial<Incident> {
+  return {
+    outcome: null,
+    owner: null,
+    changed: false,
+    firstUnit: null,
+    healedAt: null,
+    told: false,
+    round: round + 1,
+    level: 1,
+    reminders: 0,
   }
 }
 
@@ -47,13 +63,18 @@ export function alertResolved(draft: Draft, occurrence: Occurrence): void {
     case 'checking':
       if (incident.reason === 'attached') return
       return draft.verify('resolve', 'no alert fires any more; the probes decide')
+    case 'attempting':
+      // What has not begun is called off; a rung that runs goes on (S-1.3, S-4.1), and so does what a person asked for.
+      if (incident.reason !== 'scheduled' || incident.grants > 0) return
+      draft.set({ attempt: null })
+      return draft.verify('resolve', 'no alert fires any more; the probes decide')
     case 'escalated':
       return draft.verify('escalation', 'no alert fires any more; the probes decide')
     case 'settled':
       if (incident.outcome === 'informed') return draft.verify('resolve', 'no alert fires any more; the probes decide')
       return draft.settle(incident.outcome ?? 'unverified', incident.detail)
     default:
-      // attempting, verifying, probation: recorded; what is under way goes on (S-4.1).
+      // verifying, probation: recorded; what is under way goes on (S-4.1).
       return
   }
 }

@@ -17,7 +17,6 @@ export function attemptStarted(draft: Draft, attempt: number): void {
     reason: 'running',
     attempts: attempt,
     targetAttempts: incident.targetAttempts + 1,
-    grants: Math.max(0, incident.grants - 1),
     backoffUntil: null,
   })
 }
@@ -28,7 +27,12 @@ export function attemptEnded(draft: Draft, attempt: number, end: AttemptEnd): vo
   if (incident.state !== 'attempting' || incident.reason !== 'running' || incident.attempt !== attempt) return
   if (end.outcome === 'notRun') return notRun(draft, attempt, end)
   const invocation = end.invocation ? [...incident.ourInvocations, end.invocation] : incident.ourInvocations
-  draft.set({ changed: incident.changed || end.changed, ourInvocations: invocation })
+  draft.set({
+    changed: incident.changed || end.changed,
+    ourInvocations: invocation,
+    grants: Math.max(0, incident.grants - 1),
+    refusals: 0,
+  })
   draft.cooldownAfterAction()
   if (incident.cancelling !== null) {
     draft.tell('told', TOLD.cancelled, 'cancelled', incident.cancelling)
@@ -39,19 +43,18 @@ export function attemptEnded(draft: Draft, attempt: number, end: AttemptEnd): vo
     return draft.verify('attempt', end.reason, {
       notBefore: end.surelyOverAt ?? draft.now,
       repeatable: end.repeatable ?? false,
+      learns: true,
     })
   }
-  draft.verify('attempt', end.reason)
+  draft.verify('attempt', end.reason, { learns: !end.invocation })
 }
 
 /** Nothing reached the target: no attempt is spent (S-4.5, S-4.7). */
 function notRun(draft: Draft, attempt: number, end: AttemptEnd): void {
   const { incident } = draft
   draft.effects.push({ type: 'refundAttempt', attempt })
-  const spent = Math.max(0, incident.targetAttempts - 1)
-  // Beyond `max` only a person's retry can have been running: it is theirs again.
-  const grants = spent >= incident.plan.attempts.max ? 1 : incident.grants
-  draft.set({ targetAttempts: spent, grants, attempt: null, state: 'waiting' })
+  // A person's grant is used up only by what was run.
+  draft.set({ targetAttempts: Math.max(0, incident.targetAttempts - 1), attempt: null, state: 'waiting' })
   draft.releaseHolds()
   if (incident.cancelling !== null) return draft.settle('cancelled', incident.cancelling)
   notNow(draft, {

@@ -36,13 +36,11 @@ function schedule(draft: Draft, spent: number): void {
   const { rungs } = incident.plan.runbook
   const attempt = incident.attempts + 1
   const rung = byPerson ? rungs.length : Math.min(spent + 1, rungs.length)
-  draft.cancelTimers('escalateAfter')
   draft.set({
     state: 'attempting',
     reason: 'scheduled',
     detail: `attempt ${attempt}, rung ${rung}`,
     attempt,
-    refusals: 0,
     unreachableSince: null,
   })
   draft.effects.push({ type: 'scheduleAttempt', attempt, rung, byPerson })

@@ -7,6 +7,9 @@ import type { Incident, Verifying } from './incident.ts'
 const STANDS_STILL_MS = 15 * 60_000
 /** So many heals of one target in 24 h mean that healing does not help (S-4.10). */
 const RECURRENCE = 3
+/** Relapses begin a new round of telling up to this round; after that only the end of probation is told. */
+const MOST_ROUNDS_BY_RELAPSE = 10
+const LAST_WORD = 1_000
 /** The longest gap between two looks within probation, in milliseconds. */
 const PROBATION_POLL_MS = 30_000
 
@@ -31,10 +34,8 @@ export function looked(draft: Draft, look: number, seen: Look, history: TargetHi
 function whileVerifying(draft: Draft, verifying: Verifying, seen: Look, history: TargetHistory): void {
   const { incident } = draft
   if (verifying.notBefore !== null && draft.now < verifying.notBefore) return poll(draft, verifying, seen)
-  // An attempt of unknown outcome may have begun this invocation; it must not be taken for a person's doing (S-2.5).
-  if (verifying.notBefore !== null && seen.invocation && !incident.ourInvocations.includes(seen.invocation)) {
-    draft.set({ ourInvocations: [...incident.ourInvocations, seen.invocation] })
-  }
+  if (verifying.learns && seen.invocation !== null)
+    return whileVerifying(draft, learned(draft, verifying, seen.invocation), seen, history)
   if (seen.verdict === 'healed') {
     if (incident.attempts === 0 && verifying.because === 'resolve') return cleared(draft, seen)
     return healed(draft, seen, history)
@@ -56,6 +57,16 @@ function whileVerifying(draft: Draft, verifying: Verifying, seen: Look, history:
       throw new Error(`no such verdict: ${String(never)}`)
     }
   }
+}
+
+function learned(draft: Draft, verifying: Verifying, invocation: string): Verifying {
+  const { ourInvocations } = draft.incident
+  const known = { ...verifying, learns: false }
+  draft.set({
+    verifying: known,
+    ourInvocations: ourInvocations.includes(invocation) ? ourInvocations : [...ourInvocations, invocation],
+  })
+  return known
 }
 
 function poll(draft: Draft, verifying: Verifying, seen: Look): void {
@@ -80,8 +91,10 @@ function progressing(draft: Draft, verifying: Verifying, seen: Look): void {
 
 function broken(draft: Draft, verifying: Verifying, seen: Look): void {
   const { incident } = draft
-  if (incident.attempts === 0 && verifying.because === 'resolve') return symptomWithoutAlert(draft, seen)
-  if (verifying.because === 'refire' && incident.attempts === 0) return cameBackAfterCancel(draft, seen)
+  // What was not run was no first attempt (S-1.5, S-4.7).
+  if (!incident.changed && verifying.because === 'resolve') return symptomWithoutAlert(draft, seen)
+  if (!incident.changed && verifying.because === 'refire' && incident.healedAt === null)
+    return cameBackAfterCancel(draft, seen)
   const late = draft.now - verifying.progressAt >= seen.withinMs
   const dead = seen.conclusive && seen.symptom === true
   if (!late && !dead) return poll(draft, verifying, seen)
@@ -101,8 +114,12 @@ function nextAttempt(draft: Draft, verifying: Verifying, seen: Look): void {
   const { incident } = draft
   const { attempts, mode } = incident.plan
   const spent = incident.targetAttempts
-  if (incident.owner !== null) return draft.escalate('takenOver', seen.reason, true)
-  if (mode !== 'act') return draft.settle('informed', `still broken, and the rule may no longer act: ${seen.reason}`)
+  if (incident.owner !== null) return draft.escalate('takenOver', seen.reason)
+  if (mode !== 'act') {
+    const left = `still broken, and the rule may no longer act: ${seen.reason}`
+    draft.tell('told', TOLD.restricted, incident.reason, left)
+    return draft.settle('informed', left)
+  }
   if (!verifying.repeatable)
     return draft.escalate(
       'unknownNotRepeatable',
@@ -141,6 +158,7 @@ function cameBackAfterCancel(draft: Draft, seen: Look): void {
     return draft.settle('cancelled', `fires again, but the symptom is not there: ${seen.reason}`)
   draft.startClocks()
   draft.startOver(0, 'fires again with the symptom, after it was cancelled')
+  draft.effects.push({ type: 'electLeader' })
 }
 
 /** Nobody acted and it is well: closed by the runbook's own probes (S-1.3). */
@@ -182,7 +200,9 @@ function whileInProbation(draft: Draft, seen: Look, history: TargetHistory): voi
   const endsAt = incident.probationEndsAt ?? now
   if (seen.verdict === 'broken' || (seen.symptom === true && seen.verdict !== 'healed')) {
     draft.cancelTimers('probationEnd')
-    draft.set({ probationEndsAt: null })
+    // What follows is told anew, but one that flaps is not told of without end.
+    const round = incident.round < MOST_ROUNDS_BY_RELAPSE ? incident.round + 1 : incident.round
+    draft.set({ probationEndsAt: null, round })
     draft.tell('told', TOLD.relapse + incident.attempts, 'watching', `broken again within probation: ${seen.reason}`)
     return draft.verify('refire', seen.reason)
   }
@@ -200,13 +220,15 @@ function whileInProbation(draft: Draft, seen: Look, history: TargetHistory): voi
 /** Probation completed: only now the target's attempts are forgiven (S-4.1). */
 function completed(draft: Draft, history: TargetHistory): void {
   const { incident } = draft
-  const byUs = incident.changed
+  // A suspended target has had this heal counted.
+  const byUs = incident.changed && !history.suspended
   draft.effects.push({ type: 'completeProbation', healedByUs: byUs })
   draft.set({ targetAttempts: 0 })
   if (byUs && history.heals + 1 >= RECURRENCE) {
     draft.effects.push({ type: 'suspendTarget' })
     return draft.escalate('recurrence', `heals but does not stay: ${history.heals + 1} heals in 24 h`)
   }
+  if (incident.round >= MOST_ROUNDS_BY_RELAPSE) draft.tell('recovered', LAST_WORD, 'healed', incident.detail)
   draft.settle(outcomeOf(incident), incident.detail)
   if (draft.incident.state === 'settled') {
     draft.tell('told', TOLD.disagree, 'healed', 'the probes say it is well, but the alert still fires')

@@ -1,4 +1,4 @@
-import { type Draft, TOLD } from './draft.ts'
+import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
 import type { Mode } from './plan.ts'
 
 /** A quiet hold covers the incident from now on (S-3.4). A started attempt goes on. */
@@ -44,10 +44,8 @@ export function leads(draft: Draft): void {
   if (incident.leader === null) return
   draft.set({ leader: null })
   if (incident.reason !== 'attached') return
-  if (incident.held) {
-    draft.set({ reason: 'held', detail: incident.held.by })
-    return
-  }
+  // Only asking again shows when a hold that is not ours has ended.
+  if (incident.held) return draft.hold(incident.held.by, SLOW_POLL_MS)
   draft.startClocks()
   if (incident.firing.length === 0)
     return draft.verify('resolve', 'its leader closed and no alert fires; the probes decide')
@@ -88,9 +86,12 @@ export function retryRequested(draft: Draft, by: string): void {
 }
 
 /** Ends it without healing. What runs is finished first (S-3.6). */
-export function cancelled(draft: Draft, by: string, reason: string): void {
+export function cancelled(draft: Draft, by: string, reason: string, frees: boolean): void {
   const { incident } = draft
   const detail = `cancelled by ${by}: ${reason}`
+  // Its alerts are free for other rules, so it closes although they fire (S-3.6).
+  if (frees) draft.set({ firing: [] })
+  if (frees && incident.state === 'settled') return draft.settle(incident.outcome ?? 'cancelled', detail)
   if (incident.state === 'settled')
     return incident.reason === 'cancelled' ? undefined : draft.settle('cancelled', detail)
   if (incident.state === 'attempting' && incident.reason === 'running') return draft.set({ cancelling: detail })
@@ -103,6 +104,9 @@ export function restricted(draft: Draft, to: Mode, reason: string): void {
   if (to === incident.plan.mode || to === 'act') return
   draft.set({ plan: { ...incident.plan, mode: to } })
   draft.cancelTimers('tellBy', 'giveUp', 'escalateAfter')
+  // Nothing in mode inform leads or follows (S-3.1).
+  draft.effects.push({ type: 'electLeader' })
+  if (incident.leader !== null) return leads(draft)
   if (incident.state === 'attempting' && incident.reason === 'scheduled') draft.check(reason)
   else if (incident.state === 'waiting' && incident.attempts > 0) {
     draft.tell('told', TOLD.restricted, incident.reason, reason)

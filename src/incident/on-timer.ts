@@ -1,5 +1,5 @@
 import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
-import type { TimerKind } from './incident.ts'
+import type { Incident, TimerKind } from './incident.ts'
 
 /** A durable timer came due. One that means nothing in the state is dropped (S-3.8). */
 export function timerDue(draft: Draft, timer: TimerKind): void {
@@ -37,6 +37,8 @@ export function timerDue(draft: Draft, timer: TimerKind): void {
     case 'reminder':
       return remind(draft)
     case 'escalateAfter':
+      // Tried just now; when that is not run either, it is told.
+      if (state === 'attempting' && incident.refusals > 0) return draft.timer('escalateAfter', SLOW_POLL_MS)
       if ((state === 'waiting' || state === 'checking') && incident.refusals > 0 && !incident.held) {
         draft.tell('refused', 0, incident.reason, incident.detail)
       }
@@ -55,9 +57,14 @@ export function timerDue(draft: Draft, timer: TimerKind): void {
   }
 }
 
+/** Escalated, or looked at from there for a moment (S-6.2), and nobody has taken over. */
+function waitsForPerson({ state, verifying, owner }: Incident): boolean {
+  return owner === null && (state === 'escalated' || verifying?.because === 'escalation')
+}
+
 function nextLevel(draft: Draft): void {
   const { incident } = draft
-  if (incident.state !== 'escalated' || incident.owner !== null) return
+  if (!waitsForPerson(incident)) return
   const { levels } = incident.plan.escalation
   const level = levels[incident.level - 1]
   if (!level) return
@@ -70,7 +77,7 @@ function nextLevel(draft: Draft): void {
 /** Reminders share the kind `escalated`; their level numbers start at 1000 so that they never meet a real level. */
 function remind(draft: Draft): void {
   const { incident } = draft
-  if (incident.state !== 'escalated' || incident.owner !== null) return
+  if (!waitsForPerson(incident)) return
   draft.set({ reminders: incident.reminders + 1 })
   draft.tell('escalated', 1000 + incident.reminders, incident.reason, incident.detail)
   draft.timer('reminder', incident.plan.escalation.repeatMs)

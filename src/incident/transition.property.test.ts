@@ -277,12 +277,14 @@ describe('over long random sequences of events', () => {
     )
   })
 
-  it('S-6.3 a new round begins exactly with an entry into escalated from another state', () => {
+  it('S-6.3 a new round begins exactly with an entry into escalated, a relapse, or a new occurrence after it settled', () => {
     fc.assert(
       fc.property(sequences, (moves) => {
         play(moves, (before, { world }) => {
           if (world.incident.round === before.round) return
           expect(world.incident.round).toBe(before.round + 1)
+          if (before.state === 'probation' && world.incident.state === 'verifying') return
+          if (before.state === 'settled' && world.incident.state !== 'settled') return
           expect(before.state).not.toBe('escalated')
           expect(world.incident.state).toBe('escalated')
         })

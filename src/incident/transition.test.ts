@@ -492,3 +492,19 @@ it('S-2.1 S-3.3 what mode inform has to say is due in one digest a day', () => {
   )
   expect(later).toMatchObject([{ kind: 'digest', dueAt: Date.UTC(2026, 10, 22, 8) }])
 })
+
+it('S-2.5 an invocation that could not be read after our own rung is learned by the next look, not taken for a person’s', () => {
+  const world = untilChecking(new IncidentWorld(planOf()))
+  world.guards()
+  world.start()
+  world.apply({
+    type: 'attemptFinished',
+    attempt: 1,
+    end: { outcome: 'succeeded', reason: 'done', changed: true, invocation: null },
+  })
+  world.look({ verdict: 'progressing', mark: 'x', invocation: 'ours' })
+  expect(world.incident.ourInvocations).toEqual(['ours'])
+  world.until(() => world.pendingLook !== null)
+  world.look({ verdict: 'progressing', mark: 'y', invocation: 'somebody else’s' })
+  expect(world.incident.ourInvocations).toEqual(['ours'])
+})

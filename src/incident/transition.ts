@@ -122,7 +122,7 @@ function apply(draft: Draft, event: Event): void {
     case 'retryRequested':
       return retryRequested(draft, event.by)
     case 'cancelled':
-      return cancelled(draft, event.by, event.reason)
+      return cancelled(draft, event.by, event.reason, event.frees === true)
     case 'restricted':
       return restricted(draft, event.to, event.reason)
     default:

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineAction } from '../actions/action.ts'
+import { program } from '../actions/program.ts'
 import { formatProblem } from '../document/problem.ts'
 import { defineOwnGuard, defineWorldGuard } from '../guards/guard.ts'
 import { defineProbe, type Probe } from '../probes/probe.ts'
+import { programProbe } from '../probes/program.ts'
 import { type LoadedConfiguration, loadConfiguration } from './configuration.ts'
 import type { Rule } from './match.ts'
 import type { Powers } from './powers.ts'
@@ -48,8 +50,8 @@ const world = (type: string, params: z.ZodType) =>
     decide: () => ({ guard: type, verdict: 'pass', reason: '', evidence: [] }),
   })
 const powers: Powers = {
-  actions: [systemd],
-  probes: [probe('kafka-api', ['broker']), probe('http-scrape', ['exporter'])],
+  actions: [systemd, program],
+  probes: [probe('kafka-api', ['broker']), probe('http-scrape', ['exporter']), programProbe],
   guards: [
     world('symptom', z.strictObject({ unit: z.literal('crashed') })),
     world('disk-free', z.strictObject({ ratio: z.number() })),
@@ -110,6 +112,13 @@ function good(...args: Parameters<typeof load>): readonly Rule[] {
 }
 
 describe('rules', () => {
+  it('may name whole values in the arguments of a program', () => {
+    const steps = "program: { argv: [prog, '${labels.topic}', '${target.host}', '${incident.id}'] }"
+    const probe = "probe: program, argv: [prog, '${target.unit}']"
+    const written = RUNBOOK.replace('systemd: { verb: start }', steps).replace('probe: kafka-api', probe)
+    expect(good(RULE + written)).toHaveLength(1)
+  })
+
   it('become plans with every default filled in and the traits of each step', () => {
     const [rule] = good(RULE + RUNBOOK)
 
@@ -258,6 +267,26 @@ describe('rules', () => {
       'a parameter that the probe lacks',
       act.replace('within: 2m', 'within: 2m, deadline: 3'),
       'unknown key "deadline"',
+    ],
+    [
+      'a reference that is a part of a word',
+      act.replace('systemd: { verb: start }', "program: { argv: [prog, 'x${labels.topic}'] }"),
+      '14:36: a reference must be the whole element',
+    ],
+    [
+      'a program that is a reference',
+      act.replace('systemd: { verb: start }', "program: { argv: ['${labels.topic}'] }"),
+      '14:30: the program itself must be written out',
+    ],
+    [
+      'a reference to what a target has not',
+      act.replace('systemd: { verb: start }', "program: { argv: [prog, '${target.colour}'] }"),
+      '14:36: target has no colour',
+    ],
+    [
+      'a probe that asks for a label',
+      act.replace('probe: kafka-api', "probe: program, argv: [prog, '${labels.topic}']"),
+      '16:45: labels is not known here, only target',
     ],
     ['no verification', act.replace(/verify: .*/, 'verify: []'), 'return codes prove nothing'],
     ['no within', act.replace(', within: 2m', ''), '"verify[0].within" is missing'],

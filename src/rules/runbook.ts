@@ -1,4 +1,6 @@
 import type { z } from 'zod'
+import type { Values } from '../actions/action.ts'
+import { interpolationProblems } from '../actions/interpolate.ts'
 import { complainTo, type Path, type SourceDocument } from '../document/document.ts'
 import { type Problem, suggestion } from '../document/problem.ts'
 import { validate } from '../document/validate.ts'
@@ -31,6 +33,11 @@ export function compileRunbook(
     const checked = validate(document, value ?? {}, schema, at)
     if ('problems' in checked) problems.push(...checked.problems)
     return 'ok' in checked ? (checked.ok as Check['params']) : {}
+  }
+
+  /** References are checked where the parameters have the right shape: a wrong shape is one mistake, not two. */
+  const references = (params: Check['params'], at: Path, spaces?: readonly (keyof Values)[]): void => {
+    for (const problem of interpolationProblems(params, spaces)) complain([...at, ...problem.path], problem.message)
   }
 
   const known = <T extends { readonly type: string }>(
@@ -85,6 +92,7 @@ export function compileRunbook(
     if (action === null || !fits(action, 'action', [...at, type])) return []
     const before = problems.length
     const params = parametersOf(action.params, value, [...at, type])
+    references(params, [...at, type])
     if (problems.length > before || kind === null) return []
     return [{ type, params, traits: action.traits(params, kind) }]
   }
@@ -125,7 +133,9 @@ export function compileRunbook(
       const at = [...path, 'verify', index]
       const probe = known(type, powers.probes, 'probe', [...at, 'probe'])
       if (probe === null || !fits(probe, 'probe', [...at, 'probe'])) return []
-      return [{ type, withinMs: within, params: parametersOf(probe.params, value, at) }]
+      const params = parametersOf(probe.params, value, at)
+      references(params, at, ['target'])
+      return [{ type, withinMs: within, params }]
     }),
   }
 }

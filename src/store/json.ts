@@ -171,6 +171,7 @@ export const incidentBody: z.ZodType<IncidentBody> = z.object({
       mark: z.string().nullable(),
       polls: z.int(),
       notBefore: instant.nullable(),
+      learns: z.boolean(),
       repeatable: z.boolean(),
     })
     .nullable(),
@@ -280,7 +281,12 @@ export const storedEvent: z.ZodType<StoredEvent> = z.discriminatedUnion('type', 
   z.object({ type: z.literal('leads') }),
   z.object({ type: z.literal('takenOver'), by: z.string() }),
   z.object({ type: z.literal('retryRequested'), by: z.string() }),
-  z.object({ type: z.literal('cancelled'), by: z.string(), reason: z.string() }),
+  z.object({
+    type: z.literal('cancelled'),
+    by: z.string(),
+    reason: z.string(),
+    frees: z.literal(true).exactOptional(),
+  }),
   z.object({ type: z.literal('restricted'), to: mode, reason: z.string() }),
 ])
 

@@ -6,11 +6,8 @@ echo "begin ${KAFKA_HEALING_KEY:?}" >> "$log"
 case $2 in
   # The program ends; a grandchild that ignores SIGTERM lives on with its output open.
   grandchild)
-    (
-      trap '' TERM
-      sleep 600 &
-      wait
-    ) &
+    trap '' TERM
+    (sleep 600; :) &
     ;;
   # Leaves its process group, closes what it got, ignores SIGTERM and outlives every limit, as its parent would.
   setsid)
