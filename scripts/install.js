@@ -18,7 +18,15 @@ function installed() {
 if (!installed()) {
   console.error('kafka-healing: installing dependencies (package-lock.json changed)')
   // Nothing we depend on needs an install script; ssh2's and cpu-features' only build optional native speed-ups.
-  const args = ['ci', '--include=dev', '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund']
+  const args = [
+    'ci',
+    '--include=dev',
+    '--include=optional',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]
   const { status } = spawnSync('npm', args, { stdio: ['ignore', 2, 2], shell: false })
   if (status !== 0) process.exit(status ?? 1)
   writeFileSync(stampFile, lock)

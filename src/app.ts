@@ -56,6 +56,7 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
   const exposed = exposure(config, address)
   if (exposed !== null) throw new CannotStartError(exposed)
 
+  setLevel(log, inForce, env)
   const boot = randomUUID()
   const telemetry = openTelemetry({
     log,
@@ -97,6 +98,7 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     const result = await inForce.reload()
     telemetry.reloaded(result.ok)
     if (!result.ok) return result
+    setLevel(log, inForce, env)
     telemetry.rulesLoaded(inForce.configuration.rules.map((rule) => rule.name))
     await applyRestrictions(store, inForce, clock, onMoved)
     wakes.core.wake()
@@ -172,7 +174,7 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
         ...OUTBOX_DEFAULTS,
         receivers: inForce.configuration.config.receivers,
         from: inForce.configuration.config.smtp?.from ?? 'kafka-healing@localhost',
-        externalUrl: inForce.configuration.config.externalUrl ?? url,
+        externalUrl: inForce.configuration.config.externalUrl ?? (isWildcard(address.host) ? null : url),
       }),
       wake: wakes.outbox,
       graceMs: 5_000,
@@ -204,6 +206,11 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
   }
 }
 
+/** `LOG_LEVEL` of the environment goes before the configuration. */
+function setLevel(log: Logger, { configuration }: InForce, env: AppOptions['env']): void {
+  log.level = env['LOG_LEVEL'] ?? configuration.config.log.level
+}
+
 async function openStore(inForce: InForce): Promise<Store> {
   const { database } = inForce.configuration.config
   mkdirSync(dirname(database), { recursive: true })
@@ -221,6 +228,11 @@ async function listenAt(server: FastifyInstance, { host, port }: HostPort, confi
   }
   const [bound] = server.addresses() as readonly { readonly port: number }[]
   return `${config.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${bound?.port ?? port}`
+}
+
+/** Listening everywhere says nothing about how people reach us: mails then carry no links, and say what to call instead. */
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::' || host === ''
 }
 
 /** What the configuration in force takes away holds at once, and alerts nobody holds are matched again (S-3.6). */

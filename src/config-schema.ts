@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration, flag, hostName, hostPort, httpUrl, name, size, wholeNumber } from './document/fields.ts'
+import { duration, hostName, hostPort, httpUrl, name, size, wholeNumber } from './document/fields.ts'
 
 /** What it takes to listen beyond this machine without credentials: these words, in `allow_unauthenticated`. */
 export const UNDERSTOOD = 'I understand that anyone who reaches this address may act on my brokers'
@@ -25,7 +25,8 @@ const Endpoint = z.strictObject({
   username: text.optional(),
   password: text.optional(),
   password_file: path.optional(),
-  timeout: duration.default(10_000),
+  // Two questions in a row, one source standing in for the other, stay well under what a whole look may take (20 s).
+  timeout: duration.default(5_000),
 })
 
 const serverFields = {
@@ -82,9 +83,7 @@ export const ConfigFile = z.strictObject({
       inbox: wholeNumber(1, 10_000_000).default(100_000),
     })
     .prefault({}),
-  log: z
-    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info'), pretty: flag.default(false) })
-    .prefault({}),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
 })
 export type ConfigFile = z.output<typeof ConfigFile>
 export type CredentialFields = z.output<typeof Credential>

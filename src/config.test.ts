@@ -42,7 +42,7 @@ describe('the configuration', () => {
       smtp: null,
       limits: { bodyBytes: 16_777_216, inboxDepth: 100_000 },
       retention: { days: 90, maxBytes: 2_147_483_648 },
-      log: { level: 'info', pretty: false },
+      log: { level: 'info' },
     })
   })
 
@@ -107,7 +107,7 @@ log: { level: debug }
   it('reads the same from JSON and INI', () => {
     const json = good('{"listen": "127.0.0.1:1", "receivers": {"oncall": ["a@example.org"]}}', {}, 'config.json')
     const ini = good(
-      'listen = 127.0.0.1:1\n[receivers]\noncall[] = a@example.org\n[retention]\ndays = 7\n[alertmanagers.0]\nurl = http://a:9093\n[log]\npretty = true\n',
+      'listen = 127.0.0.1:1\n[receivers]\noncall[] = a@example.org\n[retention]\ndays = 7\n[alertmanagers.0]\nurl = http://a:9093\n[log]\nlevel = debug\n',
       {},
       'config.ini',
     )
@@ -117,7 +117,7 @@ log: { level: debug }
     expect(ini).toMatchObject({
       retention: { days: 7 },
       alertmanagers: [{ url: 'http://a:9093' }],
-      log: { pretty: true },
+      log: { level: 'debug' },
     })
   })
 

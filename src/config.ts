@@ -32,7 +32,7 @@ export interface Config {
   readonly receivers: ReadonlyMap<string, readonly string[]>
   readonly retention: { readonly days: number; readonly maxBytes: number }
   readonly limits: { readonly bodyBytes: number; readonly inboxDepth: number }
-  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly pretty: boolean }
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
 }
 
 /** `clusters` (S-2.2): the only ones this credential may speak for; null: all. */

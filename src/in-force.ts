@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Clock, Instant } from './clock.ts'
-import type { Config, Login } from './config.ts'
+import type { Config, Endpoint, Login } from './config.ts'
 import { formatProblem, type Problem } from './document/problem.ts'
 import type { InForce as Terms } from './engine/restrict.ts'
 import type { World } from './engine/world.ts'
@@ -10,6 +10,7 @@ import { openKafkaClients } from './kafka/open-clients.ts'
 import type { Route } from './notify/deliver.ts'
 import { notifiers } from './notify/index.ts'
 import type { Notifier } from './notify/notifier.ts'
+import type { Source } from './probes/ask.ts'
 import { openMonitoring } from './probes/monitoring.ts'
 import { type Configuration, loadConfiguration } from './rules/configuration.ts'
 import { granted } from './rules/granted.ts'
@@ -164,11 +165,9 @@ function closeRoute({ primary, backup }: Route): void {
 }
 
 /** How an HTTP API of the configuration is asked. */
-export function sourceOf({ url, login }: { readonly url: string; readonly login: Login | null }): {
-  url: string
-  headers?: Record<string, string>
-} {
-  return login === null ? { url } : { url, headers: { authorization: authorization(login) } }
+export function sourceOf({ url, login, caFile, timeoutMs }: Endpoint): Source {
+  const headers = login === null ? {} : { authorization: authorization(login) }
+  return { url, headers, caFile, timeoutMs }
 }
 
 function authorization(login: Login): string {
@@ -192,10 +191,7 @@ const nobody: Notifier = {
   close: () => {},
 }
 
-function boundClusters(
-  credentials: Config['webhookCredentials'],
-  credential: string | null,
-): readonly string[] | null {
+function boundClusters(credentials: Config['webhookCredentials'], credential: string | null): readonly string[] | null {
   if (credential === null) return null
   const index = credentials.findIndex(
     (known, i) => (known.kind === 'basic' ? known.username : `token-${i + 1}`) === credential,

@@ -17,9 +17,9 @@ const login: Meanings = {
 
 const endpoint: Meanings = {
   url: ['URL', 'Its base address, without `/api/…`.'],
-  ca_file: ['path', 'Accepted, not used by this version: `NODE_EXTRA_CA_CERTS` in the environment names a CA.'],
+  ca_file: ['path', 'CA certificates to believe instead of the system’s own, in PEM.'],
   ...login,
-  timeout: ['duration', 'Accepted, not used by this version.'],
+  timeout: ['duration', 'How long one question may take, answer included.'],
 }
 
 const server: Meanings = {
@@ -35,7 +35,11 @@ const server: Meanings = {
 
 const config: Meanings = {
   listen: ['host:port', 'Where it listens. Beyond this machine it needs credentials below. Taken at start.'],
-  external_url: ['URL', 'How people reach it: links in mails begin with it.', 'where it listens'],
+  external_url: [
+    'URL',
+    'How people reach it: links in mails begin with it.',
+    'where it listens; none when that is every address',
+  ],
   database: ['path', 'The SQLite file; its folder is made. Taken at start.'],
   inventory: ['path', 'The inventory file.'],
   rules: ['paths', 'Files, folders or globs. Files named `*.test.yml` are left out.', '`[rules/*.yml]`'],
@@ -75,8 +79,7 @@ const config: Meanings = {
   'limits.body': ['size', 'Larger bodies are answered 413, and their alerts fetched from Alertmanager.'],
   'limits.inbox': ['number', 'With more changes than this waiting for the core, the webhook answers 503.'],
   log: ['section', 'The log on standard output.'],
-  'log.level': ['choice', 'Accepted, not used by this version: the environment variable `LOG_LEVEL` sets the level.'],
-  'log.pretty': ['true or false', 'Accepted, not used by this version: lines are JSON.'],
+  'log.level': ['choice', 'What is logged. The environment variable `LOG_LEVEL` goes before it.'],
 }
 
 const connection: Meanings = {

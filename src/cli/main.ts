@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { suggestion } from '../document/problem.ts'
 import { version } from '../version.ts'
 import type { DoctorOptions } from './doctor.ts'
 import type { PlanOptions } from './plan.ts'
@@ -48,5 +49,11 @@ export async function main(argv: readonly string[]): Promise<void> {
     )
     .addHelpText('after', '\nExit code 1 when a check failed; warnings alone end with 0.')
     .action(async (options: DoctorOptions) => (await import('./doctor.ts')).doctor(options))
+  const [, , named = ''] = argv
+  const commands = program.commands.map((command) => command.name())
+  // `serve` is the default, so commander would complain of an argument too many.
+  if (/^[a-z]/.test(named) && !commands.includes(named) && named !== 'help') {
+    program.error(`error: unknown command '${named}'${suggestion(named, commands)}`)
+  }
   await program.parseAsync([...argv])
 }

@@ -7,12 +7,13 @@ import { systemClock } from '../clock.ts'
 import { firingQuery } from '../guards/firing-facts.ts'
 import { openMonitoring, quoted } from './monitoring.ts'
 
+const source = (url: string) => ({ url, timeoutMs: 5_000 })
 const NASTY = 'a"b\\c\nd{}=~,é'
 
 describe('a real Prometheus', () => {
   let server: RunningServer
   const ask = (query: string) => {
-    const { prometheus } = openMonitoring({ prometheus: { url: `${server.url}/` } })
+    const { prometheus } = openMonitoring({ prometheus: source(`${server.url}/`) })
     if (!prometheus) throw new Error('not configured')
     return prometheus(query)
   }
@@ -55,7 +56,7 @@ describe('a real Alertmanager', () => {
   let server: RunningServer
   const labels = { alertname: 'KafkaBrokerDown', instance: NASTY }
   const ask = (wanted: Readonly<Record<string, string>>) => {
-    const { alertmanager } = openMonitoring({ alertmanagers: [{ url: server.url }] })
+    const { alertmanager } = openMonitoring({ alertmanagers: [source(server.url)] })
     if (!alertmanager) throw new Error('not configured')
     return alertmanager(wanted)
   }
@@ -101,8 +102,8 @@ describe('a real Alertmanager', () => {
   })
 
   test('while one of several does not answer, "there is none" cannot be said', async () => {
-    const dead = { url: 'http://127.0.0.1:1' }
-    const { alertmanager } = openMonitoring({ alertmanagers: [dead, { url: server.url }] })
+    const dead = source('http://127.0.0.1:1')
+    const { alertmanager } = openMonitoring({ alertmanagers: [dead, source(server.url)] })
     expect(await alertmanager?.({ alertname: 'Other' })).toHaveLength(1)
     await expect(alertmanager?.({ alertname: 'Absent' })).rejects.toThrow(/127\.0\.0\.1:1/)
   })
@@ -110,7 +111,7 @@ describe('a real Alertmanager', () => {
   test('one that hangs is given up at the deadline', async () => {
     server.signal('SIGSTOP')
     try {
-      const { alertmanager } = openMonitoring({ alertmanagers: [{ url: server.url }], deadlineMs: 200 })
+      const { alertmanager } = openMonitoring({ alertmanagers: [{ url: server.url, timeoutMs: 200 }] })
       await expect(alertmanager?.({})).rejects.toThrow(/timeout/i)
     } finally {
       server.signal('SIGCONT')
@@ -135,7 +136,7 @@ describe('servers that talk nonsense', () => {
     server.close()
   })
   const ask = (headers: Readonly<Record<string, string>> = {}) =>
-    openMonitoring({ prometheus: { url, headers }, deadlineMs: 5000, largestAnswerBytes: 100_000 }).prometheus?.('up')
+    openMonitoring({ prometheus: { ...source(url), headers }, largestAnswerBytes: 100_000 }).prometheus?.('up')
 
   test.each<[string, string, RegExp]>([
     ['HTML', '<html>', /JSON/i],

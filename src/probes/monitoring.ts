@@ -1,30 +1,16 @@
 import { z } from 'zod'
+import { ask, type Source } from './ask.ts'
 import type { Monitoring, PromSample, SeenAlert } from './probe.ts'
 
 /** How this instance reaches Prometheus and the Alertmanagers. */
 export interface MonitoringOptions {
   readonly prometheus?: Source | null
   readonly alertmanagers?: readonly Source[]
-  /** For each request, body included. Milliseconds. */
-  readonly deadlineMs?: number
   readonly largestAnswerBytes?: number
 }
 
-interface Limits {
-  readonly deadlineMs: number
-  readonly largestAnswerBytes: number
-}
+type Limits = Pick<MonitoringOptions, 'largestAnswerBytes'>
 
-export interface Source {
-  /** Without `/api/…`, with any path prefix. */
-  readonly url: string
-  /** Sent with every request, e.g. `authorization`. */
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-const DEADLINE_MS = 5_000
-/** Ten thousand alerts take about 8 MB. What no webhook could bring, being over 16 MiB, must fit in here. */
-const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 
 const promAnswer = z.object({
@@ -53,11 +39,8 @@ const seenAlerts = z.array(
   }),
 )
 
-/** Questions to Prometheus and Alertmanager: one request each, never retried, never redirected, hard deadline. */
-export function openMonitoring(options: MonitoringOptions): Monitoring {
-  const { prometheus = null, alertmanagers = [] } = options
-  const { deadlineMs = DEADLINE_MS, largestAnswerBytes = LARGEST_ANSWER_BYTES } = options
-  const limits = { deadlineMs, largestAnswerBytes }
+/** Questions to Prometheus and Alertmanager: one request each, see {@link ask}. */
+export function openMonitoring({ prometheus = null, alertmanagers = [], ...limits }: MonitoringOptions): Monitoring {
   return {
     prometheus: prometheus ? (query) => askPrometheus(prometheus, query, limits) : null,
     alertmanager: alertmanagers.length > 0 ? (labels) => askAlertmanagers(alertmanagers, labels, limits) : null,
@@ -66,8 +49,8 @@ export function openMonitoring(options: MonitoringOptions): Monitoring {
 
 async function askPrometheus(source: Source, query: string, limits: Limits): Promise<readonly PromSample[]> {
   // POST: a query may be longer than a URL.
-  const body = new URLSearchParams({ query, timeout: `${limits.deadlineMs}ms` })
-  const { data } = await fetchJson(source, '/api/v1/query', promAnswer, limits, { method: 'POST', body })
+  const body = new URLSearchParams({ query, timeout: `${source.timeoutMs}ms` })
+  const { data } = await ask(source, { method: 'POST', path: '/api/v1/query', body, ...limits }, promAnswer)
   if (data.resultType === 'scalar') return [{ labels: {}, value: promNumber(data.result[1]) }]
   return data.result.map(({ metric, value }) => ({ labels: metric, value: promNumber(value[1]) }))
 }
@@ -102,9 +85,8 @@ async function askAlertmanager(
   const query = new URLSearchParams()
   // Only names that every version's matcher syntax takes; the rest is compared here.
   for (const [name, value] of wanted) if (LABEL_NAME.test(name)) query.append('filter', `${name}=${quoted(value)}`)
-  const alerts = await fetchJson(source, `/api/v2/alerts?${query.toString()}`, seenAlerts, limits, {
-    method: 'GET',
-  })
+  const path = `/api/v2/alerts?${query.toString()}`
+  const alerts = await ask(source, { method: 'GET', path, ...limits }, seenAlerts)
   return alerts
     .filter((alert) => wanted.every(([name, value]) => (alert.labels[name] ?? '') === value))
     .map(({ receivers, status, startsAt, endsAt, updatedAt, ...alert }) => ({
@@ -122,44 +104,6 @@ export function quoted(value: string): string {
   return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`
 }
 
-async function fetchJson<T>(
-  source: Source,
-  path: string,
-  schema: z.ZodType<T>,
-  { deadlineMs, largestAnswerBytes }: Limits,
-  request: { readonly method: 'GET' | 'POST'; readonly body?: URLSearchParams },
-): Promise<T> {
-  const where = new URL(source.url.replace(/\/+$/, '') + path)
-  try {
-    const response = await fetch(where, {
-      ...request,
-      headers: { accept: 'application/json', ...source.headers },
-      redirect: 'error',
-      signal: AbortSignal.timeout(deadlineMs),
-    })
-    const text = await capped(response, largestAnswerBytes)
-    if (!response.ok) throw new Error(`status ${response.status}: ${text.slice(0, 200)}`)
-    return schema.parse(JSON.parse(text))
-  } catch (error) {
-    throw new Error(`${where.origin}${where.pathname}: ${messageOf(error)}`, { cause: error })
-  }
-}
-
-async function capped(response: Response, mostBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length
-    if (length > mostBytes) throw new Error(`answer over ${mostBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
 function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error instanceof z.ZodError)
-    return `unexpected answer: ${error.issues[0]?.path.join('.')} ${error.issues[0]?.message}`
-  // fetch hides the reason ("fetch failed") in the cause.
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+  return error instanceof Error ? error.message : String(error)
 }

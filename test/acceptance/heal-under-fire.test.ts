@@ -11,9 +11,9 @@ import { type Service, startService } from '../support/service.ts'
 
 const seed = Number(process.env['TORTURE_SEED'] ?? 20261121)
 const random = seeded(seed)
-/** From the alert to the broker in sync again takes about this long, in milliseconds; kills fall anywhere within. */
+/** Most is under way right after the incident was opened; from there to in sync again takes some ten seconds. */
+const AT_FIRST_MS = 2_500
 const A_HEAL_MS = 9_000
-const KILLS_PER_BROKER = 2
 let lab: Lab
 let service: Service
 let earlier = ''
@@ -83,16 +83,31 @@ function isOver(view: ApiView): boolean {
   return view.incident.state === 'escalated' && view.escalations.every((row) => row.toldAt !== null)
 }
 
-it.each([1, 2, 3])(
+/** Any moment of what goes on, by the seed. */
+const within = (ms: number) => async () => pause(random() * ms)
+
+/** The step that starts the broker is on record, and what came of it is not. */
+async function whileTheStepRuns(id: number): Promise<void> {
+  const begun = async () => {
+    const [newest] = await of(id)
+    if (newest === undefined) return false
+    const { attempts } = await incident(service, newest.id)
+    return attempts.some((attempt) => attempt.steps.some((step) => step.finishedAt === null))
+  }
+  await waitFor('the step to begin', begun, 60_000, 10)
+}
+
+it.each([
+  [1, [whileTheStepRuns, within(A_HEAL_MS)]],
+  [2, [within(AT_FIRST_MS), within(A_HEAL_MS)]],
+  [3, [within(AT_FIRST_MS), within(A_HEAL_MS)]],
+] as const)(
   'S-4.2 broker %i is healed while kafka-healing is killed again and again: started no more often than attempts are on record',
-  async (id) => {
+  async (id, moments) => {
     await lab.signalBroker(id, 'SIGKILL')
-    // The first kill falls near the attempt, where most is under way; the others anywhere up to the end of the heal.
     await waitFor('the incident', async () => (await of(id))[0], 60_000)
-    await pause(random() * 2_500)
-    await kill()
-    for (let more = 1; more < KILLS_PER_BROKER; more++) {
-      await pause(random() * A_HEAL_MS)
+    for (const moment of moments) {
+      await moment(id)
       await kill()
     }
 
@@ -107,13 +122,14 @@ it.each([1, 2, 3])(
       150_000,
       250,
     )
-    await lab.waitHealed(90_000)
+    console.info(`broker ${id}: ${JSON.stringify(view.attempts.map(({ status, reason }) => [status, reason]))}`)
     expect(await of(id)).toHaveLength(1)
-    expect(view.incident.outcome, JSON.stringify(view.incident)).toBe('healed')
-
     const begun = view.attempts.filter((attempt) => attempt.steps.length > 0)
-    expect(startsOf(id)).toBeGreaterThanOrEqual(1)
     expect(startsOf(id)).toBeLessThanOrEqual(begun.length)
+    if (view.incident.outcome === 'healed') expect(startsOf(id)).toBeGreaterThanOrEqual(1)
+    // A person who was told does what is left to do.
+    if (view.incident.state === 'escalated') await lab.systemctl('start', lab.broker(id).unit)
+    await lab.waitHealed(90_000)
     const keys = view.attempts.flatMap((attempt) => attempt.steps.map((step) => step.key))
     expect(keys).toHaveLength(new Set(keys).size)
     expect(view.attempts.filter((attempt) => attempt.status === 'started')).toEqual([])
@@ -138,8 +154,13 @@ it('no alert is missing, and what was told arrived once each', async () => {
     },
     60_000,
   )
-  const wanted = views.flatMap((view) => view.escalations.filter((row) => row.kind !== 'digest'))
-  expect(wanted.filter((row) => row.toldAt === null)).toEqual([])
+  expect(views.flatMap((view) => view.escalations).filter((row) => row.toldAt === null)).toEqual([])
+  const attempts = views.flatMap((view) => view.attempts)
+  expect(
+    attempts.some((attempt) => attempt.status === 'interrupted'),
+    'no kill hit an attempt',
+  ).toBe(true)
+  expect(views.filter((view) => view.incident.outcome === 'healed').length).toBeGreaterThanOrEqual(2)
   const ids = [...new Set(views.flatMap((view) => view.mails.map((mail) => mail.messageId)))]
   const received = lab.mails().map((mail) => mail.raw)
   expect(ids.filter((id) => !received.some((raw) => raw.includes(id)))).toEqual([])

@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts'
 import type { Config, Endpoint } from '../../config.ts'
 import { formatDuration } from '../../duration.ts'
 import { sourceOf } from '../../in-force.ts'
+import { ask, type Source } from '../../probes/ask.ts'
 import { openMonitoring } from '../../probes/monitoring.ts'
 import { CheckError, examine, type Finding, failed, type Outcome, ok, warning } from './finding.ts'
 
@@ -35,8 +36,8 @@ function none(key: string, consequence: string): Outcome {
 }
 
 async function query(endpoint: Endpoint): Promise<Outcome> {
-  const ask = openMonitoring({ prometheus: sourceOf(endpoint), deadlineMs: DEADLINE_MS }).prometheus
-  const samples = (await ask?.('count(up)').catch((error: unknown) => notAsked(error))) ?? []
+  const { prometheus } = openMonitoring({ prometheus: soon(endpoint) })
+  const samples = (await prometheus?.('count(up)').catch((error: unknown) => notAsked(error))) ?? []
   const targets = samples[0]?.value ?? 0
   if (targets === 0) return warning('it answers and scrapes nothing', 'see its page Status → Targets')
   return ok(`it answers and scrapes ${targets} targets`)
@@ -87,27 +88,18 @@ const Alerts = z.array(z.object({ fingerprint: z.string() }))
 const Status = z.object({ uptime: z.string(), versionInfo: z.object({ version: z.string() }) })
 
 async function get<T>(endpoint: Endpoint, path: string, schema: z.ZodType<T>, signal: AbortSignal): Promise<T> {
-  const { url, headers = {} } = sourceOf(endpoint)
-  try {
-    const answer = await fetch(url + path, {
-      headers: { accept: 'application/json', ...headers },
-      redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
-    })
-    if (!answer.ok) throw new Error(`status ${answer.status}`)
-    return schema.parse(await answer.json())
-  } catch (error) {
-    return notAsked(error)
-  }
+  return ask(soon(endpoint), { method: 'GET', path, signal }, schema).catch((error: unknown) => notAsked(error))
+}
+
+/** As the service asks it, within what a check may take. */
+function soon(endpoint: Endpoint): Source {
+  return { ...sourceOf(endpoint), timeoutMs: Math.min(endpoint.timeoutMs, DEADLINE_MS) }
 }
 
 function notAsked(error: unknown): never {
-  const message = error instanceof Error ? error.message : String(error)
-  // fetch hides the reason ("fetch failed") in the cause; where the message tells it already, once is enough.
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''
-  const reason = message.includes(cause) ? message : `${message}: ${cause}`
+  const reason = error instanceof Error ? error.message : String(error)
   throw new CheckError(
     `it cannot be asked: ${reason}`,
-    'look at `url` and the login in the configuration; try `curl` on its /-/ready',
+    'look at `url`, `ca_file` and the login in the configuration; try `curl` on its /-/ready',
   )
 }
