@@ -11,15 +11,18 @@ import type { UnitSeen } from './unit.ts'
  * scheduled or runs · `verifying` probes are asked · `probation` healed, being watched · `escalated` a person's turn ·
  * `settled` nothing more to do, an alert still fires · `closed`.
  */
-export type State =
-  | 'waiting'
-  | 'checking'
-  | 'attempting'
-  | 'verifying'
-  | 'probation'
-  | 'escalated'
-  | 'settled'
-  | 'closed'
+export const STATES = [
+  'waiting',
+  'checking',
+  'attempting',
+  'verifying',
+  'probation',
+  'escalated',
+  'settled',
+  'closed',
+] as const
+
+export type State = (typeof STATES)[number]
 
 /** Why it stands there. A bounded vocabulary: it labels metrics. */
 export type Reason =
@@ -58,7 +61,9 @@ export type Reason =
   | Outcome
 
 /** How it ended: `healed` after an attempt, `cleared` without one, `informed` in mode inform, `unverified` without a target. */
-export type Outcome = 'healed' | 'cleared' | 'informed' | 'cancelled' | 'unverified'
+export const OUTCOMES = ['healed', 'cleared', 'informed', 'cancelled', 'unverified'] as const
+
+export type Outcome = (typeof OUTCOMES)[number]
 
 export interface Verifying {
   readonly because: 'attempt' | 'resolve' | 'escalation' | 'refire'

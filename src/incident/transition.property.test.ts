@@ -321,6 +321,62 @@ describe('over long random sequences of events', () => {
     )
   })
 
+  it('S-1.3 only a look of the probes that says healed makes it healed or cleared, or lets a recovery be told', () => {
+    fc.assert(
+      fc.property(sequences, (moves) => {
+        play(moves, (before, { world }, one) => {
+          const { incident } = world
+          const wellNow = incident.outcome === 'healed' || incident.outcome === 'cleared'
+          const wellBefore = before.outcome === 'healed' || before.outcome === 'cleared'
+          const recovery = world.lastEffects.some((e) => e.type === 'tell' && e.kind === 'recovered')
+          if (incident === before || (!(wellNow && !wellBefore) && !recovery)) return
+          expect(one).toMatchObject({ do: 'look', say: 'healed' })
+        })
+      }),
+      runs,
+    )
+  })
+
+  it('S-4.9 S-5.2 progress, missing evidence, holds and refusals spend no attempt', () => {
+    fc.assert(
+      fc.property(sequences, (moves) => {
+        play(moves, (before, { world }, one) => {
+          if (one.do === 'start' || one.do === 'drive') return
+          expect(world.incident.attempts).toBe(before.attempts)
+        })
+      }),
+      runs,
+    )
+  })
+
+  it('S-1.2 the set of firing alerts is what fired and has not resolved, whatever else happens', () => {
+    fc.assert(
+      fc.property(sequences, (moves) => {
+        const firing = new Set(['a'])
+        play(moves, (before, { world }, one) => {
+          if (before.state === 'closed') return
+          if (one.do === 'fire') firing.add(one.alert)
+          if (one.do === 'resolve') firing.delete(one.alert)
+          expect(new Set(world.incident.firing.map((o) => o.fingerprint))).toEqual(firing)
+        })
+      }),
+      runs,
+    )
+  })
+
+  it('S-6.2 after somebody took over, no level and no reminder is told until it is left', () => {
+    fc.assert(
+      fc.property(sequences, (moves) => {
+        play(moves, (before, { world }) => {
+          if (before.owner === null || world.incident.owner === null || before.state !== 'escalated') return
+          const told = world.lastEffects.filter((e) => e.type === 'tell' && e.kind === 'escalated')
+          if (world.incident !== before) expect(told).toEqual([])
+        })
+      }),
+      runs,
+    )
+  })
+
   it('S-3.8 replay of the journal equals the incident', () => {
     fc.assert(
       fc.property(sequences, (moves) => {
