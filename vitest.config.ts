@@ -18,7 +18,12 @@ export default defineConfig({
       {
         // Real brokers on two cores, and one file in /etc that holds the whole machine (S-2.4): one after another.
         extends: true,
-        test: { name: 'acceptance', include: ['test/acceptance/**/*.test.ts'], maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: {
+          name: 'acceptance',
+          include: ['test/acceptance/**/*.test.ts'],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

@@ -22,7 +22,7 @@ export async function run(): Promise<readonly Row[]> {
     await waitFor('/-/ready', () => fetch(`http://127.0.0.1:${port}/-/ready`).then(({ ok }) => ok), 30_000, 5)
     ready.push(systemClock.monotonic() - began)
     const service = await starting
-    // The longest is enough; one calm look costs the others nothing.
+    // Waiting for calm once is enough: memory differs little between starts.
     if (round === ROUNDS - 1) {
       await systemClock.sleep(IDLE_MS)
       resident.push(residentMiB(service.pid).now)

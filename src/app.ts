@@ -8,11 +8,13 @@ import { type Config, exposure } from './config.ts'
 import { runCore } from './engine/core.ts'
 import { Intake } from './engine/intake.ts'
 import { runLooker } from './engine/looker.ts'
+import { Loops } from './engine/loops.ts'
 import { OUTBOX_DEFAULTS, runOutbox } from './engine/outbox.ts'
 import { Reconcile } from './engine/reconcile.ts'
 import { restrictionOf } from './engine/restrict.ts'
 import { runRetention } from './engine/retention.ts'
 import { runRunner } from './engine/runner.ts'
+import { untilCommitted } from './engine/steady.ts'
 import { Wake } from './engine/wake.ts'
 import { buildServer } from './http/server.ts'
 import { InForce } from './in-force.ts'
@@ -100,7 +102,8 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     if (!result.ok) return result
     setLevel(log, inForce, env)
     telemetry.rulesLoaded(inForce.configuration.rules.map((rule) => rule.name))
-    await applyRestrictions(store, inForce, clock, onMoved)
+    // It is in force: what it takes away must not be forgotten because the store is away for a moment (S-3.6).
+    await untilCommitted(() => applyRestrictions(store, inForce, clock, onMoved), steady)
     wakes.core.wake()
     return result
   }
@@ -264,47 +267,5 @@ function afterMove(moved: Moved, telemetry: Telemetry, wakes: Wakes): void {
     else if (effect.type === 'evaluateGuards' || effect.type === 'probe') wakes.looker.wake()
     else if (effect.type === 'scheduleAttempt') wakes.runner.wake()
     else if (effect.type === 'tell') wakes.outbox.wake()
-  }
-}
-
-/** The loops that run, for `/status` and for the end. One that breaks off is a defect: it is logged and shown. */
-class Loops {
-  readonly #clock: Clock
-  readonly #log: Logger
-  readonly #all = new Map<
-    string,
-    { running: boolean; lastRunAt: number; lastError: string | null; done: Promise<void> }
-  >()
-
-  constructor(clock: Clock, log: Logger) {
-    this.#clock = clock
-    this.#log = log
-  }
-
-  run(name: string, work: Promise<void>): void {
-    const loop = {
-      running: true,
-      lastRunAt: this.#clock.now(),
-      lastError: null as string | null,
-      done: Promise.resolve(),
-    }
-    loop.done = work
-      .catch((err: unknown) => {
-        loop.lastError = err instanceof Error ? err.message : String(err)
-        this.#log.fatal({ err, loop: name }, 'a loop broke off')
-      })
-      .finally(() => {
-        loop.running = false
-        loop.lastRunAt = this.#clock.now()
-      })
-    this.#all.set(name, loop)
-  }
-
-  status(): readonly { name: string; running: boolean; lastRunAt: number; lastError: string | null }[] {
-    return [...this.#all].map(([name, { running, lastRunAt, lastError }]) => ({ name, running, lastRunAt, lastError }))
-  }
-
-  async ended(): Promise<void> {
-    await Promise.all([...this.#all.values()].map((loop) => loop.done))
   }
 }

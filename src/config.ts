@@ -6,6 +6,7 @@ import type { Problem } from './document/problem.ts'
 import { validate } from './document/validate.ts'
 import { withVariables } from './document/variables.ts'
 import type { HostPort } from './inventory/inventory.ts'
+import type { SmtpServer } from './notify/email.ts'
 import { Secret } from './secret.ts'
 
 /** How this instance runs. Paths are absolute, durations milliseconds, sizes bytes; secrets cannot be printed. */
@@ -48,16 +49,6 @@ export interface Endpoint {
   readonly caFile: string | null
   readonly login: Login | null
   readonly timeoutMs: number
-}
-
-export interface SmtpServer {
-  readonly host: string
-  readonly port: number
-  readonly encryption: 'starttls' | 'tls' | 'none'
-  readonly user: string | null
-  readonly password: Secret | null
-  readonly caFile: string | null
-  readonly serverName: string | null
 }
 
 export interface Smtp {

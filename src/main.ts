@@ -3,7 +3,9 @@
 const wanted = 24
 const major = Number(process.versions.node.split('.')[0])
 if (major < wanted) {
-  console.error(`kafka-healing needs Node ${wanted} or newer, this is ${process.version}. \`npm start\` brings its own.`)
+  console.error(
+    `kafka-healing needs Node ${wanted} or newer, this is ${process.version}. \`npm start\` brings its own.`,
+  )
   process.exitCode = 1
 } else {
   const { main } = await import('./cli/main.ts')

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Clock } from './clock.ts'
+import { STATES } from './incident/incident.ts'
 import type { DeliveryReceipt, Gauges, Moved } from './store/store.ts'
 
 /** Everything we count. Each function is one event of the business: its metrics and its log line, and it never throws. */
@@ -44,16 +45,6 @@ export interface TelemetryDeps {
 
 /** How long one reading of the store serves scrapes. */
 const GAUGES_FOR_MS = 1_000
-const STATES = [
-  'waiting',
-  'checking',
-  'attempting',
-  'verifying',
-  'probation',
-  'escalated',
-  'settled',
-  'closed',
-] as const
 
 /** Every metric of ours by its name; the process's own (`process_…`, `nodejs_…`) come beside them. */
 export const metricNames = [

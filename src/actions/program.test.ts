@@ -2,11 +2,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import { injections } from '../../test/support/injections.ts'
 import { processesWith } from '../../test/support/processes.ts'
 import type { Sshd } from '../../test/support/sshd.ts'
 import { startSshd, targetOn } from '../../test/support/sshd.ts'
-import { until } from '../../test/support/until.ts'
 import type { UserManager } from '../../test/support/user-manager.ts'
 import { startUserManager } from '../../test/support/user-manager.ts'
 import { systemClock } from '../clock.ts'
@@ -103,7 +103,7 @@ describe.each(Object.keys(places))('a program %s', (place) => {
     const argv = ['sh', '-c', `setsid sleep ${time} & sleep ${time}`]
     const result = await program.run({ argv }, context(target(), { limitSeconds: 1 }))
     expect(result).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('time limit') })
-    await until('nobody left', () => processesWith('sleep', time).length === 0)
+    await waitFor('nobody left', () => processesWith('sleep', time).length === 0)
   })
 
   test('that ended with 0 has succeeded, and what it left behind is killed', { timeout: 20_000 }, async () => {
@@ -145,7 +145,7 @@ describe.each(Object.keys(places))('a program %s', (place) => {
       { argv: ['sh', '-c', `touch ${gate}.begun; until [ -e ${gate} ]; do sleep 0.05; done`] },
       context(at),
     )
-    await until('the first to run', () => existsSync(`${gate}.begun`))
+    await waitFor('the first to run', () => existsSync(`${gate}.begun`))
     expect(await program.run({ argv: ['true'] }, context(at))).toMatchObject({ outcome: 'failed', notRun: 'busy' })
     writeFileSync(gate, '')
     expect(await first).toMatchObject({ outcome: 'succeeded' })
@@ -159,7 +159,7 @@ describe('the key of a step', () => {
     const at = context(target)
     const argv = ['sh', '-c', `echo x >> ${gate}.begun; until [ -e ${gate} ]; do sleep 0.05; done`]
     const first = program.run({ argv }, at)
-    await until('the first to run', () => existsSync(`${gate}.begun`))
+    await waitFor('the first to run', () => existsSync(`${gate}.begun`))
     // Another lock, as another instance of us that lost the first one would have.
     const other = { ...at, target: { ...target, unit: { ...target.unit, name: 'other.service' } } }
     expect(await program.run({ argv }, other)).toMatchObject({
@@ -176,12 +176,12 @@ describe('the key of a step', () => {
     const at = context(on(withSystemd.connection()))
     const argv = ['sh', '-c', `touch ${gate}.begun; until [ -e ${gate} ]; do sleep 0.05; done; exit 3`]
     const step = program.run({ argv }, at)
-    await until('it to run', () => existsSync(`${gate}.begun`))
+    await waitFor('it to run', () => existsSync(`${gate}.begun`))
     withSystemd.killSessions()
     expect(await step).toMatchObject({ outcome: 'unknown' })
     expect(unitState(at.key)).toBe('active')
     writeFileSync(gate, '')
-    await until('it to fail', () => unitState(at.key) === 'failed')
+    await waitFor('it to fail', () => unitState(at.key) === 'failed')
     expect(await program.run({ argv }, at)).toMatchObject({
       outcome: 'unknown',
       reason: expect.stringContaining('failed'),

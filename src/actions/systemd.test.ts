@@ -2,9 +2,9 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import type { Sshd } from '../../test/support/sshd.ts'
 import { startSshd, targetOn } from '../../test/support/sshd.ts'
-import { until } from '../../test/support/until.ts'
 import type { UserManager } from '../../test/support/user-manager.ts'
 import { startUserManager } from '../../test/support/user-manager.ts'
 import { systemClock } from '../clock.ts'
@@ -67,7 +67,7 @@ describe('systemd over SSH', () => {
     const target = unit('/bin/sleep 1000')
     expect(await systemd.run({ verb: 'start' }, context(target))).toMatchObject({ outcome: 'succeeded', exitCode: 0 })
     manager.systemctl('kill', '-s', 'KILL', target.unit.name)
-    await until('the unit to be seen as crashed', async () => (await state(target)) === 'crashed')
+    await waitFor('the unit to be seen as crashed', async () => (await state(target)) === 'crashed')
     const crashed = await seen(target)
     expect(crashed).toMatchObject({ activeState: 'failed', result: 'signal', execMainStatus: 9, queuedJob: null })
 
@@ -126,7 +126,7 @@ describe('systemd over SSH', () => {
     const gate = join(manager.dir, `gate-${serial}`)
     const target = unit('/bin/sleep 1000', `ExecStartPre=/bin/sh -c "until [ -e ${gate} ]; do sleep 0.05; done"`)
     const step = systemd.run({ verb: 'start' }, context(target))
-    await until('the job to be queued', async () => (await seen(target)).queuedJob !== null)
+    await waitFor('the job to be queued', async () => (await seen(target)).queuedJob !== null)
     expect(await state(target)).toBe('starting')
     writeFileSync(gate, '')
     expect(await step).toMatchObject({ outcome: 'succeeded' })
@@ -148,7 +148,7 @@ describe('systemd over SSH', () => {
   test('a start that ends by its job being cancelled has failed', async () => {
     const target = unit('/bin/sleep 1000', 'ExecStartPre=/bin/sleep 1000')
     const step = systemd.run({ verb: 'start' }, context(target))
-    await until('the job to be queued', async () => (await seen(target)).queuedJob !== null)
+    await waitFor('the job to be queued', async () => (await seen(target)).queuedJob !== null)
     manager.systemctl('stop', target.unit.name)
     expect(await step).toMatchObject({ outcome: 'failed', exitCode: 1 })
   })
@@ -166,7 +166,7 @@ describe('systemd over SSH', () => {
     const flag = join(manager.dir, `ok-${serial}`)
     const target = unit(`/bin/sh -c "test -e ${flag} && exec sleep 1000"`, 'Restart=always', 'RestartSec=1ms')
     manager.systemctl('start', target.unit.name)
-    await until('the limit to be hit', async () => (await state(target)) === 'crashed')
+    await waitFor('the limit to be hit', async () => (await state(target)) === 'crashed')
     writeFileSync(flag, '')
     const refused = await systemd.run({ verb: 'start' }, context(target))
     expect(refused).toMatchObject({ outcome: 'failed', exitCode: 1 })
@@ -200,7 +200,7 @@ describe('systemd over SSH', () => {
     const gate = join(manager.dir, `gate-${serial}`)
     const target = unit('/bin/sleep 1000', `ExecStartPre=/bin/sh -c "until [ -e ${gate} ]; do sleep 0.05; done"`)
     const first = systemd.run({ verb: 'start' }, context(target))
-    await until('the job to be queued', async () => (await seen(target)).queuedJob !== null)
+    await waitFor('the job to be queued', async () => (await seen(target)).queuedJob !== null)
     expect(await systemd.run({ verb: 'start' }, context(target))).toMatchObject({ outcome: 'failed', notRun: 'busy' })
     writeFileSync(gate, '')
     expect(await first).toMatchObject({ outcome: 'succeeded' })
@@ -210,11 +210,11 @@ describe('systemd over SSH', () => {
     const gate = join(manager.dir, `gate-${serial}`)
     const target = unit('/bin/sleep 1000', `ExecStartPre=/bin/sh -c "until [ -e ${gate} ]; do sleep 0.05; done"`)
     const step = systemd.run({ verb: 'start' }, context(target))
-    await until('the job to be queued', async () => (await seen(target)).queuedJob !== null)
+    await waitFor('the job to be queued', async () => (await seen(target)).queuedJob !== null)
     sshd.killSessions()
     expect(await step).toMatchObject({ outcome: 'unknown', exitCode: null })
     writeFileSync(gate, '')
-    await until('systemd to end the job all the same', async () => (await state(target)) === 'running')
+    await waitFor('systemd to end the job all the same', async () => (await state(target)) === 'running')
   })
 
   test('the last lines of a unit that writes to a file are found there', async () => {

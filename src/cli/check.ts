@@ -1,19 +1,14 @@
-import { existsSync } from 'node:fs'
 import { formatProblem } from '../document/problem.ts'
 import { formatDuration } from '../duration.ts'
 import type { Plan } from '../incident/plan.ts'
 import { type Configuration, type LoadedConfiguration, loadConfiguration } from '../rules/configuration.ts'
 import { granted } from '../rules/granted.ts'
 import { worstCase } from '../rules/worst-case.ts'
-
-/** What is read when the command line names no configuration. */
-export function defaultConfig(): string {
-  return existsSync('config.yml') ? 'config.yml' : 'config.example.yml'
-}
+import { configFile } from './config-file.ts'
 
 /** `kafka-healing check [config]`: every problem with its place, or each rule's worst case. Exit code 1 for problems. */
-export async function check(configFile: string = defaultConfig()): Promise<void> {
-  const { text, exitCode } = report(loadConfiguration(configFile, granted))
+export async function check(config?: string): Promise<void> {
+  const { text, exitCode } = report(loadConfiguration(configFile(config), granted))
   process.stdout.write(text)
   process.exitCode = exitCode
 }

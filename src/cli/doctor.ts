@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { openHosts } from '../hosts/hosts.ts'
 import { secretsOf } from '../in-force.ts'
 import { openKafkaClients } from '../kafka/open-clients.ts'
-import { defaultConfig } from './check.ts'
+import { configFile } from './config-file.ts'
 import { aclsText } from './doctor/acls.ts'
 import type { Finding } from './doctor/finding.ts'
 import { examineHosts } from './doctor/hosts.ts'
@@ -24,7 +24,7 @@ export interface DoctorOptions {
 
 /** `kafka-healing doctor`: is everything that the configuration names there and as it says? Exit code 1 when something failed. */
 export async function doctor(options: DoctorOptions = {}): Promise<void> {
-  const known = readKnown(options.config ?? defaultConfig(), process.env)
+  const known = readKnown(configFile(options.config), process.env)
   if (options.print !== undefined) return print(options.print, known)
   const findings = await diagnose(known, systemClock)
   process.stdout.write(
@@ -34,7 +34,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<void> {
 }
 
 /** All checks side by side; those whose part of the configuration cannot be read are left out. */
-export async function diagnose(
+async function diagnose(
   { config, inventory, rules, findings }: Known,
   clock: Clock,
 ): Promise<readonly Finding[]> {

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { systemClock } from '../clock.ts'
 import { BadConfigurationError, InForce } from '../in-force.ts'
-import { defaultConfig } from './check.ts'
+import { configFile } from './config-file.ts'
 import { alertsIn, readText } from './plan/alerts-file.ts'
 import { evaluate, type PlannedAlert } from './plan/evaluate.ts'
 import { renderJson, renderText } from './plan/render.ts'
@@ -26,7 +26,7 @@ export async function plan(file: string, options: PlanOptions = {}): Promise<voi
     const parsed = alertsIn(await readText(file, process.stdin), clock.now())
     if ('problem' in parsed) return fail(`${file === '-' ? 'standard input' : file}: ${parsed.problem}`)
     inForce = InForce.load({
-      configFile: options.config ?? defaultConfig(),
+      configFile: configFile(options.config),
       clock,
       log: pino({ level: 'silent' }),
       env: process.env,
@@ -47,7 +47,7 @@ export async function plan(file: string, options: PlanOptions = {}): Promise<voi
   }
 }
 
-export function exitCodeOf(planned: readonly PlannedAlert[]): 0 | 2 {
+function exitCodeOf(planned: readonly PlannedAlert[]): 0 | 2 {
   const does = planned.some(({ alert, looks }) => looks.some((look) => verdictOf(look, alert).would !== 'nothing'))
   return does ? 0 : 2
 }

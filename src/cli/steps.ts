@@ -7,7 +7,7 @@ import type { Target } from '../inventory/inventory.ts'
 import type { Rule } from '../rules/match.ts'
 
 /** What a step may take its whole values from, before there is an incident. */
-export function valuesFor(plan: Plan, target: Target, labels: Labels): Values {
+function valuesFor(plan: Plan, target: Target, labels: Labels): Values {
   return { labels, target: targetValues(target), incident: { id: '0', rule: plan.rule, attempt: '1' } }
 }
 

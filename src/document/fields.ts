@@ -61,7 +61,7 @@ export const hostPort = z
   .refine((text) => splitHostPort(text) !== null, tell('expected host:port'))
   .transform((text) => splitHostPort(text) ?? { host: '', port: 0 })
 
-export function splitHostPort(text: string): { readonly host: string; readonly port: number } | null {
+function splitHostPort(text: string): { readonly host: string; readonly port: number } | null {
   const parts = /^(?:\[([0-9A-Fa-f:.]+)\]|([^[\]:]+)):(\d{1,5})$/.exec(text)
   const host = parts?.[1] ?? parts?.[2] ?? ''
   const port = Number(parts?.[3] ?? -1)

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import { planOf } from '../../test/support/plan.ts'
 import { type MailServer, reply, startMailServer } from '../../test/support/smtp.ts'
 import { alertOf, T0 } from '../../test/support/story.ts'
-import { until } from '../../test/support/until.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { email } from '../notify/email.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
@@ -149,11 +149,11 @@ test('S-6.3 SMTP away through a restart, then back: every row of the database is
   const before = run(first, clock, away.port, 'boot-1', oncall)
   await escalate(first, clock, 3)
   before.wake.wake()
-  await until('mails are made', async () => (await first.gauges(clock.now())).outboxDepth === 6)
+  await waitFor('mails are made', async () => (await first.gauges(clock.now())).outboxDepth === 6)
   clock.offset += REMINDER_MS
   await fireTimers(first, clock)
   before.wake.wake()
-  await until('reminders are made', async () => (await first.gauges(clock.now())).outboxDepth === 12)
+  await waitFor('reminders are made', async () => (await first.gauges(clock.now())).outboxDepth === 12)
   await before.halt()
   await first.close()
 
@@ -162,7 +162,7 @@ test('S-6.3 SMTP away through a restart, then back: every row of the database is
   endings.push(() => server.stop())
   run(store, clock, away.port, 'boot-2', oncall)
   clock.offset += 10_000
-  await until('all is sent', async () => (await store.gauges(clock.now())).outboxDepth === 0)
+  await waitFor('all is sent', async () => (await store.gauges(clock.now())).outboxDepth === 0)
   expect(server.taken).toHaveLength(12)
   for (const incident of [1, 2, 3])
     for (const recipient of ['a@example.org', 'b@example.org'])
@@ -179,8 +179,8 @@ test('S-6.3 a storm of rows in the database is one digest', async () => {
   const store = await openStore(join(folder(), 'healing.db'))
   await escalate(store, clock, 300)
   run(store, clock, server.port, 'boot-1', [['oncall', ['a@example.org']]])
-  await until('sent', () => server.taken.length > 0)
-  await until('nothing is left', async () => (await store.gauges(clock.now())).outboxDepth === 0)
+  await waitFor('sent', () => server.taken.length > 0)
+  await waitFor('nothing is left', async () => (await store.gauges(clock.now())).outboxDepth === 0)
   expect(server.taken.map((mail) => mail.headers.get('subject'))).toEqual([
     '[kafka-healing] 300 incidents: 300 escalated',
   ])
@@ -198,10 +198,10 @@ test('a refused recipient hands on to the next, and the link in the mail is a to
     ['oncall', ['a@example.org']],
     ['leads', ['lead@example.org']],
   ])
-  await until('sent', () => server.taken.length === 1)
+  await waitFor('sent', () => server.taken.length === 1)
   expect(server.taken[0]?.to).toEqual(['lead@example.org'])
   const token = /https:\/\/healing\.example\.org\/link\/(\S+)/.exec(server.taken[0]?.text ?? '')?.[1] ?? ''
   expect(await store.useToken(token, clock.now())).toEqual({ state: 'valid', incident: 1, action: 'takeOver' })
   expect(await store.useToken(token, clock.now())).toEqual({ state: 'used' })
-  await until('counted', async () => (await store.gauges(clock.now())).failedMails === 1)
+  await waitFor('counted', async () => (await store.gauges(clock.now())).failedMails === 1)
 })

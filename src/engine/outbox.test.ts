@@ -1,9 +1,9 @@
 import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import { MailStore } from '../../test/support/mail-store.ts'
 import { type MailServer, reply, startMailServer, type Taken } from '../../test/support/smtp.ts'
 import { rowOf, T0 } from '../../test/support/story.ts'
-import { until } from '../../test/support/until.ts'
 import { systemClock } from '../clock.ts'
 import { email } from '../notify/email.ts'
 import type { Notifier } from '../notify/notifier.ts'
@@ -92,7 +92,7 @@ test('S-6.3 a row becomes a mail that arrives', async () => {
   const { wake } = run(store, mailer(server.port))
   store.tell(rowOf())
   wake.wake()
-  await until('sent', () => store.mails[0]?.state === 'sent')
+  await waitFor('sent', () => store.mails[0]?.state === 'sent')
   expect(server.taken).toHaveLength(1)
   expect(server.taken[0]?.headers.get('subject')).toBe('[orders] broker 2 down: not healed after 3 attempts')
   expect(server.taken[0]?.to).toEqual(['a@example.org'])
@@ -109,12 +109,12 @@ test('S-6.3 SMTP away, then back: every row is told exactly once, in order withi
   for (const kind of kinds) {
     for (const incident of [1, 2]) store.tell(rowOf({ id: ++id, incident, kind, createdAt: T0 + id }))
     wake.wake()
-    await until('made', () => store.rows.every((row) => row.told > 0))
+    await waitFor('made', () => store.rows.every((row) => row.told > 0))
   }
-  await until('tried in vain', () => ended.some((one) => one.outcome === 'deferred'))
+  await waitFor('tried in vain', () => ended.some((one) => one.outcome === 'deferred'))
   expect(store.mails.every((one) => one.state === 'queued')).toBe(true)
   const server = await serve({}, away.port)
-  await until('all sent', allSent(store))
+  await waitFor('all sent', allSent(store))
   expect(server.taken).toHaveLength(6)
   expect(new Set(ids(server.taken)).size).toBe(6)
   for (const incident of [1, 2]) {
@@ -135,9 +135,9 @@ test('a burst is gathered: ten rows that come together are one digest', async ()
     return dueEscalations(now, limit)
   }
   wake.wake()
-  await until('the window is open', () => asked > 0)
+  await waitFor('the window is open', () => asked > 0)
   for (let id = 2; id <= 10; id++) store.tell(rowOf({ id, incident: id }))
-  await until('sent', () => store.mails.length > 0 && allSent(store)())
+  await waitFor('sent', () => store.mails.length > 0 && allSent(store)())
   expect(server.taken).toHaveLength(1)
   expect(server.taken[0]?.headers.get('subject')).toBe('[kafka-healing] 10 incidents: 10 escalated')
 })
@@ -152,9 +152,9 @@ test('S-6.3 a storm is one mail: while the core still opens incidents, the diges
   }
   for (let id = 1; id <= 6; id++) store.tell(rowOf({ id, incident: id }))
   run(store, mailer(server.port))
-  await until('the storm is seen', () => asked > 0)
+  await waitFor('the storm is seen', () => asked > 0)
   for (let id = 7; id <= 10; id++) store.tell(rowOf({ id, incident: id }))
-  await until('sent', () => store.mails.length > 0 && allSent(store)())
+  await waitFor('sent', () => store.mails.length > 0 && allSent(store)())
   expect(server.taken.map((one) => one.headers.get('subject'))).toEqual(['[kafka-healing] 10 incidents: 10 escalated'])
 })
 
@@ -164,7 +164,7 @@ test('a busy inbox holds up no mail of a few rows', async () => {
   store.waiting = 1_000
   store.tell(rowOf())
   run(store, mailer(server.port))
-  await until('sent', () => store.mails.length > 0 && allSent(store)())
+  await waitFor('sent', () => store.mails.length > 0 && allSent(store)())
   expect(server.taken).toHaveLength(1)
 })
 
@@ -180,7 +180,7 @@ test('451 for one recipient holds up nobody else, and is tried again until it is
   const store = new MailStore()
   store.tell(rowOf())
   run(store, mailer(server.port), null, { receivers: new Map([['oncall', ['grey@example.org', 'b@example.org']]]) })
-  await until('all sent', () => store.mails.length === 2 && allSent(store)())
+  await waitFor('all sent', () => store.mails.length === 2 && allSent(store)())
   expect(server.taken.map((one) => one.to.join())).toEqual(['b@example.org', 'grey@example.org'])
   expect(refusals).toBe(3)
 })
@@ -197,7 +197,7 @@ test('550 for the only recipient goes to the backup server', async () => {
   const { ended } = run(store, mailer(primary.port), mailer(backup.port), {
     receivers: new Map([['oncall', ['gone@example.org']]]),
   })
-  await until('sent', allSent(store))
+  await waitFor('sent', allSent(store))
   expect(primary.taken).toEqual([])
   expect(backup.taken).toHaveLength(1)
   expect(ended).toEqual([{ outcome: 'sent', via: 'backup', trouble: 'none' }])
@@ -212,7 +212,7 @@ test('550 for the only recipient, with no backup, goes to the next recipient, wh
     ['leads', ['gone-too@example.org', 'lead@example.org']],
   ])
   const { ended } = run(store, mailer(server.port), null, { receivers })
-  await until('sent', () => states(store).includes('lead@example.org sent'))
+  await waitFor('sent', () => states(store).includes('lead@example.org sent'))
   expect(states(store)).toEqual(['gone@example.org failed', 'gone-too@example.org failed', 'lead@example.org sent'])
   expect(server.taken[0]?.text).toContain('For gone-too@example.org, whose mail server refuses it')
   expect(server.taken[0]?.text).toContain('For gone@example.org, whose mail server refuses it')
@@ -229,7 +229,7 @@ test('550 for one of two recipients is counted; the other has the mail, and nobo
     ['leads', ['lead@example.org']],
   ])
   const { ended } = run(store, mailer(server.port), null, { receivers })
-  await until('over', () => ended.length === 2)
+  await waitFor('over', () => ended.length === 2)
   expect(states(store).toSorted()).toEqual(['b@example.org sent', 'gone@example.org failed'])
   expect(ended.map((one) => one.outcome).toSorted()).toEqual(['failed', 'sent'])
 })
@@ -242,10 +242,10 @@ test('refused for everybody, the last mail is kept and goes when the server take
   const store = new MailStore()
   store.tell(rowOf())
   const { ended } = run(store, mailer(server.port))
-  await until('nobody left', () => ended.filter((one) => one.outcome === 'deferred').length >= 2)
+  await waitFor('nobody left', () => ended.filter((one) => one.outcome === 'deferred').length >= 2)
   expect(states(store)).toEqual(['a@example.org failed', 'lead@example.org queued'])
   refuses = false
-  await until('sent', () => states(store).includes('lead@example.org sent'))
+  await waitFor('sent', () => states(store).includes('lead@example.org sent'))
 })
 
 test('a digest whose only recipient is refused goes on to the next', async () => {
@@ -257,7 +257,7 @@ test('a digest whose only recipient is refused goes on to the next', async () =>
     ['leads', ['lead@example.org']],
   ])
   run(store, mailer(server.port), null, { receivers })
-  await until('sent', () => states(store).includes('lead@example.org sent'))
+  await waitFor('sent', () => states(store).includes('lead@example.org sent'))
   expect(states(store)).toEqual(['gone@example.org failed', 'lead@example.org sent'])
 })
 
@@ -273,7 +273,7 @@ test('a recipient whose mails wait does not keep the others waiting', async () =
   })
   for (let id = 1; id <= 20; id++) store.tell(rowOf({ id, incident: id }))
   wake.wake()
-  await until('the good ones', () => server.taken.length === 20)
+  await waitFor('the good ones', () => server.taken.length === 20)
   expect(store.mails.filter((one) => one.recipient === 'bad@example.org').every((one) => one.state === 'queued')).toBe(
     true,
   )
@@ -290,9 +290,9 @@ test('a wrong password loses no mail: it waits, and goes when the password is ri
   const store = new MailStore()
   store.tell(rowOf())
   const { ended } = run(store, mailer(server.port, 'mine'))
-  await until('deferred twice', () => ended.filter((one) => one.trouble === 'configuration').length >= 2)
+  await waitFor('deferred twice', () => ended.filter((one) => one.trouble === 'configuration').length >= 2)
   right = 'mine'
-  await until('sent', allSent(store))
+  await waitFor('sent', allSent(store))
   expect(server.taken).toHaveLength(1)
 })
 
@@ -306,7 +306,7 @@ test('a wrong password goes to the backup server at once', async () => {
   const store = new MailStore()
   store.tell(rowOf())
   const { ended } = run(store, mailer(primary.port, 'mine'), mailer(backup.port))
-  await until('sent', allSent(store))
+  await waitFor('sent', allSent(store))
   expect(ended).toEqual([{ outcome: 'sent', via: 'backup', trouble: 'none' }])
 })
 
@@ -317,7 +317,7 @@ test('a server that stays away is passed by for the backup', async () => {
   const store = new MailStore()
   store.tell(rowOf())
   const { ended } = run(store, mailer(away.port), mailer(backup.port))
-  await until('sent', allSent(store))
+  await waitFor('sent', allSent(store))
   expect(ended.map((one) => one.outcome)).toEqual(['deferred', 'deferred', 'deferred', 'sent'])
 })
 
@@ -326,7 +326,7 @@ test('a mail too large for the server goes as short text', async () => {
   const store = new MailStore()
   store.tell(rowOf())
   run(store, mailer(server.port))
-  await until('sent', allSent(store))
+  await waitFor('sent', allSent(store))
   expect(server.taken[0]?.html).toBeNull()
   expect(server.taken[0]?.text).toContain('Cut, because the mail server refused the whole mail for its size')
 })
@@ -342,7 +342,7 @@ test('a store that cannot commit after the mail was sent is asked again, so that
   }
   store.tell(rowOf())
   run(store, mailer(server.port))
-  await until('sent', allSent(store))
+  await waitFor('sent', allSent(store))
   expect(server.taken).toHaveLength(1)
 })
 
@@ -352,7 +352,7 @@ test('a store that is away stops nothing for good', async () => {
   store.failures.push(new StoreUnavailableError('busy', null), new TypeError('a defect'))
   store.tell(rowOf())
   run(store, mailer(server.port))
-  await until('sent', () => store.mails.length === 1 && allSent(store)())
+  await waitFor('sent', () => store.mails.length === 1 && allSent(store)())
 })
 
 test('a crash between send and commit repeats the mail under the same Message-ID', async () => {
@@ -360,12 +360,12 @@ test('a crash between send and commit repeats the mail under the same Message-ID
   const store = new MailStore()
   store.tell(rowOf())
   const { halt } = run(store, mailer(server.port))
-  await until('sent', allSent(store))
+  await waitFor('sent', allSent(store))
   await halt()
   // As the next process finds it when the commit did not happen.
   Object.assign(store.mails[0] ?? {}, { state: 'queued', owner: 'boot-0', leaseUntil: Number.MAX_SAFE_INTEGER })
   run(store, mailer(server.port))
-  await until('sent again', () => server.taken.length === 2)
+  await waitFor('sent again', () => server.taken.length === 2)
   expect(new Set(ids(server.taken)).size).toBe(1)
 })
 
@@ -379,7 +379,7 @@ test('stopping lets a try end that is under way, and begins no other', async () 
   const store = new MailStore()
   store.tell(rowOf())
   const { halt } = run(store, mailer(server.port))
-  await until('under way', () => held !== null)
+  await waitFor('under way', () => held !== null)
   const stopping = halt()
   ;(held as ((error?: Error | null) => void) | null)?.()
   await stopping

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { ActionContext, Values } from '../actions/action.ts'
 import { actionOf } from '../actions/index.ts'
+import { targetValues } from '../actions/interpolate.ts'
 import { surelyOverAt } from '../hosts/host.ts'
 import type { AttemptEnd } from '../incident/event.ts'
 import type { Step } from '../incident/plan.ts'
@@ -266,14 +267,7 @@ async function runStep(
 function valuesOf(attempt: ClaimedAttempt, target: Target): Values {
   return {
     labels: attempt.alerts[0]?.labels ?? {},
-    target: {
-      key: target.key,
-      kind: target.kind,
-      cluster: target.cluster,
-      name: target.name,
-      host: target.host,
-      unit: target.unit.name,
-    },
+    target: targetValues(target),
     incident: { id: String(attempt.incident.id), rule: attempt.incident.plan.rule, attempt: String(attempt.number) },
   }
 }

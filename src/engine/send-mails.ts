@@ -1,4 +1,5 @@
 import type { Clock, Instant } from '../clock.ts'
+import { assertNever } from '../never.ts'
 import { isAddress } from '../notify/addresses.ts'
 import { line } from '../notify/clean.ts'
 import { type Delivered, deliver, type Route } from '../notify/deliver.ts'
@@ -119,10 +120,8 @@ async function sendOne(mail: OutboxMail, sending: MailSending): Promise<Ended> {
       onSent({ outcome: next === 'next' ? 'handedOn' : 'failed', via: delivered.via, trouble: 'reject' })
       return { outcome: 'failed', blocked: false, dueAt: null }
     }
-    default: {
-      const never: never = delivered
-      throw new Error(`no such outcome: ${String(never)}`)
-    }
+    default:
+      return assertNever(delivered, 'outcome')
   }
 }
 

@@ -12,7 +12,7 @@ import type { LookContext, Memory, Monitoring } from '../probes/probe.ts'
 import type { StoredAlert } from '../store/store.ts'
 
 /** All guards or all probes of one look together, in milliseconds: nothing may keep an incident waiting longer. */
-export const LOOK_DEADLINE_MS = 20_000
+const LOOK_DEADLINE_MS = 20_000
 
 /** Everything through which the world is seen. Replaced as a whole at reload. */
 export interface World {

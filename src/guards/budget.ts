@@ -7,7 +7,7 @@ const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
 /** How long an attempt counts as being at work in its rack when nothing says that it is over: one cluster spacing. */
-export const RACK_SPACING_MS = 15 * MINUTE
+const RACK_SPACING_MS = 15 * MINUTE
 
 type Recent = OwnFacts['recent'][number]
 

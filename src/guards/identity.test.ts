@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import { type KafkaCluster, startKafka } from '../../test/support/kafka.ts'
 import { brokerTarget, clusterOf, intentOf, local, lookContext } from '../../test/support/look.ts'
-import { until } from '../../test/support/until.ts'
 import { systemClock } from '../clock.ts'
 import type { Host, RunResult } from '../hosts/host.ts'
 import { openKafkaClients } from '../kafka/open-clients.ts'
@@ -237,7 +237,7 @@ describe('S-2.3 with a real broker', () => {
     expect(await judge({}, 'MkU3OEVBNTcwNTJENDM2Qk')).toMatchObject({ verdict: 'refuse', escalate: 'identity' })
     expect(await judge({ name: '2' })).toMatchObject({ verdict: 'refuse', escalate: 'identity' })
     kafka.node(1).signal('SIGKILL')
-    await until('it is gone', () => kafka.node(1).pid() === null)
+    await waitFor('it is gone', () => kafka.node(1).pid() === null)
     expect(await judge()).toMatchObject({ verdict: 'pass', reason: expect.stringContaining('meta.properties alone') })
     const data = [{ path: kafka.node(1).data, mount: true }]
     expect(await judge({ data })).toMatchObject({ verdict: 'refuse', reason: expect.stringContaining('mount point') })

@@ -29,10 +29,9 @@ export const stillFiring = defineWorldGuard({
   always: true,
   async facts(_params, intent, context): Promise<FiringFacts> {
     const { source } = intent.plan.firing
-    const answers =
-      intent.changedByUs
-        ? ({ alertmanager: { kind: 'notAsked' }, prometheus: { kind: 'notAsked' } } as const)
-        : await askFiring(intent.alerts, source, context.monitoring)
+    const answers = intent.changedByUs
+      ? ({ alertmanager: { kind: 'notAsked' }, prometheus: { kind: 'notAsked' } } as const)
+      : await askFiring(intent.alerts, source, context.monitoring)
     const blind = answers.alertmanager.kind === 'failed' && answers.prometheus.kind === 'failed'
     return { ...answers, witness: blind && isPureStart(intent) ? await readBoth(context) : null }
   },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import { brokerTarget, clusterOf, intentOf, lookContext } from '../../test/support/look.ts'
-import { until } from '../../test/support/until.ts'
 import { startUserManager, type UserManager } from '../../test/support/user-manager.ts'
 import { systemClock } from '../clock.ts'
 import { localHost } from '../hosts/local.ts'
@@ -32,7 +32,7 @@ describe('S-2.5 on a real systemd', () => {
     if ('problem' in unit) throw new Error(unit.problem)
     return unit
   }
-  const state = (wanted: string) => until(`the unit is ${wanted}`, async () => (await seen()).activeState === wanted)
+  const state = (wanted: string) => waitFor(`the unit is ${wanted}`, async () => (await seen()).activeState === wanted)
   const start = async () => {
     manager.systemctl('start', context.target.unit.name)
     await state('active')

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import { injections } from '../../test/support/injections.ts'
 import { processesWith } from '../../test/support/processes.ts'
-import { until } from '../../test/support/until.ts'
 import { systemClock } from '../clock.ts'
 import type { Host, RunResult } from './host.ts'
 import { localHost } from './local.ts'
@@ -93,31 +93,31 @@ describe('a local command', () => {
     const time = uniqueSleep()
     const result = exited(await sh(`(trap '' TERM; sleep ${time}) & echo begun; exit 4`))
     expect(result).toMatchObject({ exitCode: 4, timedOut: false, stdout: 'begun\n' })
-    await until('nobody left', () => processesWith('sleep', time).length === 0)
+    await waitFor('nobody left', () => processesWith('sleep', time).length === 0)
   })
 
   test('leaves nothing behind that escaped by setsid and holds the pipe', async () => {
     const time = uniqueSleep()
     const result = exited(await sh(`setsid sh -c 'trap "" TERM; sleep ${time}; :' & echo begun`))
     expect(result).toMatchObject({ exitCode: 0, timedOut: false, stdout: 'begun\n' })
-    await until('nobody left', () => processesWith('sleep', time).length === 0)
+    await waitFor('nobody left', () => processesWith('sleep', time).length === 0)
   })
 
   test('that ignores SIGTERM is killed after the grace and counts as timed out', { timeout: 20_000 }, async () => {
     const time = uniqueSleep()
     const result = exited(await sh(`trap '' TERM; setsid sleep ${time} & sleep ${time}; sleep ${time}`, 200))
     expect(result.timedOut).toBe(true)
-    await until('nobody left', () => processesWith('sleep', time).length === 0)
+    await waitFor('nobody left', () => processesWith('sleep', time).length === 0)
   })
 
   test('is killed when told to give up, and nobody claims to know how it went', async () => {
     const time = uniqueSleep()
     const giveUp = new AbortController()
     const running = sh(`echo begun; sleep ${time}`, 60_000, { signal: giveUp.signal })
-    await until('it runs', () => processesWith('sleep', time).length > 0)
+    await waitFor('it runs', () => processesWith('sleep', time).length > 0)
     giveUp.abort()
     expect(await running).toMatchObject({ kind: 'lost', stdout: 'begun\n' })
-    await until('nobody left', () => processesWith('sleep', time).length === 0)
+    await waitFor('nobody left', () => processesWith('sleep', time).length === 0)
     expect(await sh('echo begun', 1_000, { signal: giveUp.signal })).toMatchObject({ kind: 'notSent' })
   })
 
@@ -125,7 +125,7 @@ describe('a local command', () => {
     const time = uniqueSleep()
     const script = `setsid sleep ${time} </dev/null >/dev/null 2>&1 & exec sleep ${time}`
     expect(exited(await sh(script, 300)).timedOut).toBe(true)
-    await until('nobody left', () => processesWith('sleep', time).length === 0)
+    await waitFor('nobody left', () => processesWith('sleep', time).length === 0)
   })
 
   test('S-4.5 does not begin while another run holds its lock', async () => {
@@ -133,7 +133,7 @@ describe('a local command', () => {
     const time = uniqueSleep()
     const giveUp = new AbortController()
     const first = sh(`sleep ${time}`, 60_000, { lock, signal: giveUp.signal })
-    await until('the first runs', () => processesWith('sleep', time).length > 0)
+    await waitFor('the first runs', () => processesWith('sleep', time).length > 0)
     expect(await sh('echo begun', 5_000, { lock })).toMatchObject({
       kind: 'exited',
       exitCode: 75,

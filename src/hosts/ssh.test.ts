@@ -1,11 +1,11 @@
 import { createServer } from 'node:net'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import { injections } from '../../test/support/injections.ts'
 import { processesWith } from '../../test/support/processes.ts'
 import type { Sshd } from '../../test/support/sshd.ts'
 import { freePort, startSshd, targetOn } from '../../test/support/sshd.ts'
-import { until } from '../../test/support/until.ts'
 import { systemClock } from '../clock.ts'
 import type { RunOptions, RunResult } from './host.ts'
 import type { OpenHosts } from './hosts.ts'
@@ -100,14 +100,14 @@ describe('a command over SSH', () => {
     const time = uniqueSleep()
     const result = exited(await sh(`setsid sh -c 'trap "" TERM HUP; sleep ${time}; :' & echo begun; exit 4`))
     expect(result).toMatchObject({ exitCode: 4, stdout: 'begun\n' })
-    await until('nobody left', () => processesWith('sleep', time).length === 0)
+    await waitFor('nobody left', () => processesWith('sleep', time).length === 0)
   })
 
   test('leaves nothing behind at its limit, not even what let go of the pipes', async () => {
     const time = uniqueSleep()
     const script = `setsid sleep ${time} </dev/null >/dev/null 2>&1 & exec sleep ${time}`
     expect(exited(await sh(script, { limitMs: 300 })).timedOut).toBe(true)
-    await until('nobody left', () => processesWith('sleep', time).length === 0)
+    await waitFor('nobody left', () => processesWith('sleep', time).length === 0)
   })
 
   test('S-4.5 does not begin while another run holds its lock', async () => {
@@ -115,11 +115,11 @@ describe('a command over SSH', () => {
     const time = uniqueSleep()
     const giveUp = new AbortController()
     const first = sh(`sleep ${time}`, { lock, limitMs: 60_000, signal: giveUp.signal })
-    await until('the first runs', () => processesWith('sleep', time).length > 0)
+    await waitFor('the first runs', () => processesWith('sleep', time).length > 0)
     expect(await sh('echo begun', { lock })).toMatchObject({ kind: 'exited', exitCode: 75, busy: true, stdout: '' })
     giveUp.abort()
     expect(await first).toMatchObject({ kind: 'lost' })
-    await until('the first is gone', () => processesWith('sleep', time).length === 0)
+    await waitFor('the first is gone', () => processesWith('sleep', time).length === 0)
     expect(await sh('echo begun', { lock })).toMatchObject({ exitCode: 0, stdout: 'begun\n' })
   })
 
@@ -127,17 +127,17 @@ describe('a command over SSH', () => {
     const time = uniqueSleep()
     const on = host()
     const running = sh(`echo begun; sleep ${time}`, { limitMs: 2_000 }, on)
-    await until('it runs', () => processesWith('sleep', time).length > 0)
+    await waitFor('it runs', () => processesWith('sleep', time).length > 0)
     sshd.killSessions()
     expect(await running).toMatchObject({ kind: 'lost', stdout: 'begun\n' })
-    await until('its limit to end it', () => processesWith('sleep', time).length === 0)
+    await waitFor('its limit to end it', () => processesWith('sleep', time).length === 0)
     expect(await sh('echo again', {}, on)).toMatchObject({ kind: 'exited', stdout: 'again\n' })
   })
 
   test('S-4.4 on a host that freezes is lost, with no deadline of its own reached', async () => {
     const time = uniqueSleep()
     const running = sh(`sleep ${time}`, { limitMs: 60_000 })
-    await until('it runs', () => processesWith('sleep', time).length > 0)
+    await waitFor('it runs', () => processesWith('sleep', time).length > 0)
     sshd.freeze()
     try {
       expect(await running).toMatchObject({ kind: 'lost', reason: expect.stringMatching(/keepalive/i) })
@@ -164,7 +164,7 @@ describe('a command over SSH', () => {
     const on = host({}, { idleMs: 100 })
     await sh('true', {}, on)
     const before = sshd.log().split('Disconnected from user').length
-    await until('the connection to be closed', () => sshd.log().split('Disconnected from user').length > before)
+    await waitFor('the connection to be closed', () => sshd.log().split('Disconnected from user').length > before)
     expect(await sh('echo again', {}, on)).toMatchObject({ kind: 'exited', stdout: 'again\n' })
   })
 })

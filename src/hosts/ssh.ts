@@ -15,6 +15,7 @@ import {
 } from './command.ts'
 import type { Host, RunOptions, RunResult } from './host.ts'
 import { KILL_GRACE_MS } from './host.ts'
+import { openSlots, type Slots } from './slots.ts'
 import type { Client, Connector, Link, NotSent, SshConnection, SshLimits } from './ssh-connection.ts'
 import { openConnector } from './ssh-connection.ts'
 import type { Redactor } from './transcript.ts'
@@ -225,42 +226,4 @@ async function sweep({ clock }: SshContext, link: Link, marker: string): Promise
   channel.stderr.resume()
   channel.end()
   await within(clock, KILL_GRACE_MS, done)
-}
-
-interface Slots {
-  take(): { readonly taken: Promise<void>; release(): void }
-}
-
-/** At most `count` holders at a time, first come first served; releasing before the turn gives the turn up. */
-function openSlots(count: number): Slots {
-  const waiting: (() => void)[] = []
-  let free = count
-  const next = () => {
-    if (free === 0) return
-    const grant = waiting.shift()
-    if (grant === undefined) return
-    free--
-    grant()
-  }
-  return {
-    take() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      let state: 'waiting' | 'held' | 'over' = 'waiting'
-      const grant = () => {
-        state = 'held'
-        resolve()
-      }
-      waiting.push(grant)
-      next()
-      return {
-        taken: promise,
-        release() {
-          if (state === 'waiting') waiting.splice(waiting.indexOf(grant), 1)
-          if (state === 'held') free++
-          state = 'over'
-          next()
-        },
-      }
-    },
-  }
 }

@@ -1,5 +1,5 @@
 /** How much of each end of an output is kept, in bytes. */
-export const KEPT_BYTES = 65_536
+const KEPT_BYTES = 65_536
 
 /** Keeps the head and the tail of a stream; takes in everything, so that the writer never notices. */
 export interface Transcript {

@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import { OUTCOMES } from '../incident/incident.ts'
 import { SECURED } from './access.ts'
 import { csv } from './csv.ts'
 import type { App, HttpDeps } from './deps.ts'
 import { present } from './present.ts'
 import { Problem } from './problem.ts'
 import { cursor, given, instantOf, limit, name, pageOrProblem, requireOrder, timeOrAgo } from './query.ts'
-import { HistoryItemAnswer, OUTCOMES, pageOf } from './shapes.ts'
+import { HistoryItemAnswer, pageOf } from './shapes.ts'
 
 const Filters = z.strictObject({
   since: timeOrAgo.optional(),

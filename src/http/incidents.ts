@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import { STATES } from '../incident/incident.ts'
 import { SECURED } from './access.ts'
 import type { App, HttpDeps } from './deps.ts'
 import { grant, type Wish } from './persons-wish.ts'
 import { present } from './present.ts'
 import { notFound, Problem, ProblemError } from './problem.ts'
 import { cursor, given, incidentId, limit, listOf, name, pageOrProblem, words } from './query.ts'
-import { IncidentAnswer, IncidentSummaryAnswer, pageOf, STATES } from './shapes.ts'
+import { IncidentAnswer, IncidentSummaryAnswer, pageOf } from './shapes.ts'
 
 const Filters = z.strictObject({
   state: listOf(STATES).optional().describe('Some of them, separated by commas'),

@@ -1,5 +1,6 @@
 import type { Event } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
+import { assertNever } from '../never.ts'
 import type { Moved } from '../store/store.ts'
 import type { HttpDeps } from './deps.ts'
 
@@ -39,12 +40,12 @@ function eventOf(wish: Wish, by: string, comment: string): Event {
     case 'take-over':
       return { type: 'takenOver', by }
     default:
-      throw new Error(`unknown wish ${String(wish satisfies never)}`)
+      return assertNever(wish, 'wish')
   }
 }
 
 /** Why a wish changes nothing for this incident. */
-export function whyNothing(wish: Wish, incident: Incident, by: string): string {
+function whyNothing(wish: Wish, incident: Incident, by: string): string {
   const stands = `incident ${incident.id} is ${incident.state} (${incident.reason})`
   if (incident.state === 'closed') return `${stands}; it is over`
   if (wish === 'take-over' && incident.owner === by) return `${by} has taken over incident ${incident.id} already`

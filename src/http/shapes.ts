@@ -1,31 +1,11 @@
 import { z } from 'zod'
+import { OUTCOMES, STATES } from '../incident/incident.ts'
+import { ATTEMPT_STATUSES } from '../store/store.ts'
 
 /** What answers look like, for checking them and for the OpenAPI document. Times are RFC 3339 in UTC. */
 
 export const Time = z.string().describe('RFC 3339, UTC')
 const labels = z.record(z.string(), z.string())
-
-export const STATES = [
-  'waiting',
-  'checking',
-  'attempting',
-  'verifying',
-  'probation',
-  'escalated',
-  'settled',
-  'closed',
-] as const
-export const OUTCOMES = ['healed', 'cleared', 'informed', 'cancelled', 'unverified'] as const
-export const ATTEMPT_STATUSES = [
-  'scheduled',
-  'started',
-  'succeeded',
-  'failed',
-  'interrupted',
-  'unknown',
-  'notRun',
-  'withdrawn',
-] as const
 
 /** One page; `next` is the cursor of the following one, null at the end. */
 export function pageOf<T extends z.ZodType>(item: T) {

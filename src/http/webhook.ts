@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { storable } from '../alert/escape.ts'
 import { parseDelivery } from '../alert/payload.ts'
 import type { Taken } from '../engine/intake.ts'
+import { assertNever } from '../never.ts'
 import type { DeliveryRefusal } from '../telemetry.ts'
 import { authenticator } from './credentials.ts'
 import type { App, HttpDeps } from './deps.ts'
@@ -150,7 +151,7 @@ export function webhookRoutes(app: App, deps: HttpDeps): void {
       case 'unavailable':
         return refuse(reply, 503, taken.kind, `${taken.why}, try again`)
       default:
-        throw new Error(`unknown outcome ${JSON.stringify(taken satisfies never)}`)
+        return assertNever(taken, 'outcome')
     }
   }
 

@@ -1,3 +1,4 @@
+import { assertNever } from '../never.ts'
 import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
 import type { Decision, Event } from './event.ts'
 
@@ -73,10 +74,8 @@ export function notNow(draft: Draft, decision: Decision): void {
         decision.verdict === 'hold' ? 'onHold' : decision.verdict === 'unknown' ? 'evidenceMissing' : 'refused',
         decision.reason,
       )
-    default: {
-      const never: never = decision.escalate
-      throw new Error(`no such cause: ${String(never)}`)
-    }
+    default:
+      return assertNever(decision.escalate, 'cause')
   }
 }
 

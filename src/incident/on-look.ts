@@ -1,3 +1,4 @@
+import { assertNever } from '../never.ts'
 import { backoffMs, pollGapMs } from './backoff.ts'
 import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
 import type { Look, TargetHistory } from './event.ts'
@@ -52,10 +53,8 @@ function whileVerifying(draft: Draft, verifying: Verifying, seen: Look, history:
       return draft.escalate('verificationUnknown', seen.reason)
     case 'broken':
       return broken(draft, verifying, seen)
-    default: {
-      const never: never = seen.verdict
-      throw new Error(`no such verdict: ${String(never)}`)
-    }
+    default:
+      return assertNever(seen.verdict, 'verdict')
   }
 }
 

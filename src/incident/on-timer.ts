@@ -1,3 +1,4 @@
+import { assertNever } from '../never.ts'
 import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
 import type { Incident, TimerKind } from './incident.ts'
 
@@ -50,10 +51,8 @@ export function timerDue(draft: Draft, timer: TimerKind): void {
       if (state === 'escalated' || state === 'settled' || incident.reason === 'attached') return
       draft.tell('told', TOLD.tellBy, incident.reason, incident.detail)
       return
-    default: {
-      const never: never = timer
-      throw new Error(`no such timer: ${String(never)}`)
-    }
+    default:
+      return assertNever(timer, 'timer')
   }
 }
 

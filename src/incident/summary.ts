@@ -2,7 +2,8 @@ import type { Decision, Look } from './event.ts'
 import type { Plan } from './plan.ts'
 import type { GuardResult, ProbeResult } from './verdict.ts'
 
-const PASSED: Decision = {
+/** What all guards together say when none of them objects. */
+export const PASSED: Decision = {
   verdict: 'pass',
   guard: null,
   reason: 'all guards passed',

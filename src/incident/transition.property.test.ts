@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { IncidentWorld } from '../../test/support/incident-world.ts'
 import { planOf, startStep, subject } from '../../test/support/plan.ts'
+import { assertNever } from '../never.ts'
 import type { Incident } from './incident.ts'
 import { replay } from './replay.ts'
 
@@ -155,10 +156,8 @@ function make(one: Move, trail: Trail): void {
       return
     case 'stale':
       return stale(world)
-    default: {
-      const never: never = one
-      throw new Error(String(never))
-    }
+    default:
+      return assertNever(one, 'move')
   }
 }
 

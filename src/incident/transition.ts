@@ -1,6 +1,7 @@
 import type { Occurrence } from '../alert/alert.ts'
 import type { Instant } from '../clock.ts'
 import type { Subject } from '../inventory/inventory.ts'
+import { assertNever } from '../never.ts'
 import { Draft } from './draft.ts'
 import type { Effect, Event } from './event.ts'
 import type { Incident } from './incident.ts'
@@ -126,10 +127,6 @@ function apply(draft: Draft, event: Event): void {
     case 'restricted':
       return restricted(draft, event.to, event.reason)
     default:
-      return assertNever(event)
+      return assertNever(event, 'event')
   }
-}
-
-function assertNever(value: never): never {
-  throw new Error(`no such event: ${JSON.stringify(value)}`)
 }

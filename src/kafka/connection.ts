@@ -32,7 +32,7 @@ export class KafkaError extends Error {
   }
 }
 
-export const CLIENT_ID = 'kafka-healing'
+const CLIENT_ID = 'kafka-healing'
 /** The metadata of 100,000 partitions takes about 10 MB. A plain client on a TLS port reads a frame of 352 MB. */
 const LARGEST_FRAME = 64 * 1024 * 1024
 

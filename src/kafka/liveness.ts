@@ -15,7 +15,7 @@ const ANSWER_HEAD = 10
 const LARGEST_ANSWER = 1024 * 1024
 
 /** Live brokers answer in 2 to 12 ms, a stopped process never. */
-export const LIVENESS_DEADLINE_MS = 2_000
+const LIVENESS_DEADLINE_MS = 2_000
 
 const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENOTFOUND', 'EAI_AGAIN'])
 

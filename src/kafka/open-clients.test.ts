@@ -1,8 +1,8 @@
 import http from 'node:http'
 import net from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import { type KafkaCluster, startKafka } from '../../test/support/kafka.ts'
-import { until } from '../../test/support/until.ts'
 import { systemClock } from '../clock.ts'
 import type { Cluster, HostPort } from '../inventory/inventory.ts'
 import { apiVersions, describeCluster, metadata } from './apis.ts'
@@ -82,7 +82,7 @@ describe('listeners that are not Kafka', () => {
     let closed = false
     const address = await serve(net.createServer((socket) => socket.on('close', () => (closed = true)).resume()))
     await expect(KafkaConnection.open(address, { deadlineMs: 100 })).rejects.toMatchObject({ code: 'timeout' })
-    await until('the socket is closed', () => closed)
+    await waitFor('the socket is closed', () => closed)
   })
 
   test('a frame of hundreds of megabytes is not waited for', async () => {
@@ -177,19 +177,19 @@ describe('three real brokers', () => {
     } finally {
       kafka.node(2).signal('SIGCONT')
     }
-    await until('it serves', async () => (await clients.liveness(kafka.node(2).address)).state === 'serving')
+    await waitFor('it serves', async () => (await clients.liveness(kafka.node(2).address)).state === 'serving')
   })
 
   test('a killed broker is refused, its partition of one replica has no leader, and metadata is still answered', async () => {
     kafka.node(3).signal('SIGKILL')
-    await until('the port is closed', async () => (await clients.liveness(kafka.node(3).address)).why === 'refused')
-    await until('solo is leaderless', async () => (await partition('solo'))?.leader === -1, 30_000)
+    await waitFor('the port is closed', async () => (await clients.liveness(kafka.node(3).address)).why === 'refused')
+    await waitFor('solo is leaderless', async () => (await partition('solo'))?.leader === -1, 30_000)
     expect(await partition('solo')).toMatchObject({ leader: -1, replicas: [3], offline: [3] })
     const { isr = [] } = (await partition('orders')) ?? {}
     expect([...isr].toSorted((a, b) => a - b)).toEqual([1, 2])
     kafka.node(3).start()
     await kafka.serving([3])
-    await until('it is back in sync', async () => (await partition('orders'))?.isr.length === 3, 60_000)
+    await waitFor('it is back in sync', async () => (await partition('orders'))?.isr.length === 3, 60_000)
   }, 120_000)
 })
 

@@ -1,3 +1,4 @@
+import { assertNever } from '../never.ts'
 import { line } from './clean.ts'
 import type { Document } from './document.ts'
 import { times } from './naming.ts'
@@ -28,10 +29,8 @@ export function lead(story: Story, telling: Telling): Pick<Document, 'lead' | 't
     case 'told':
     case 'digest':
       return told(story, acted, why)
-    default: {
-      const never: never = telling.kind
-      throw new Error(`no such kind: ${String(never)}`)
-    }
+    default:
+      return assertNever(telling.kind, 'kind')
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Instant } from '../clock.ts'
 import type { TimerKind } from '../incident/incident.ts'
+import { assertNever } from '../never.ts'
 import { line } from './clean.ts'
 import type { Section } from './document.ts'
 import { refusing } from './seen.ts'
@@ -42,10 +43,8 @@ function byState(story: Story): readonly string[] {
     case 'probation':
     case 'closed':
       return []
-    default: {
-      const never: never = incident.state
-      throw new Error(`no such state: ${String(never)}`)
-    }
+    default:
+      return assertNever(incident.state, 'state')
   }
 }
 

@@ -1,5 +1,6 @@
 import { TOLD } from '../incident/draft.ts'
 import type { Incident, Reason } from '../incident/incident.ts'
+import { assertNever } from '../never.ts'
 import { line } from './clean.ts'
 import { times } from './naming.ts'
 import type { Telling } from './story.ts'
@@ -49,10 +50,8 @@ export function headline(telling: Telling, incident: Incident, guard: string | n
       return 'recovered'
     case 'digest':
       return reason === 'informed' ? 'inform' : (ESCALATED[reason]?.(incident) ?? spaced(reason))
-    default: {
-      const never: never = kind
-      throw new Error(`no such kind: ${String(never)}`)
-    }
+    default:
+      return assertNever(kind, 'kind')
   }
 }
 

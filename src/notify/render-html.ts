@@ -1,3 +1,4 @@
+import { assertNever } from '../never.ts'
 import type { Block, Document } from './document.ts'
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -50,10 +51,8 @@ function block(one: Block): string {
       return `<pre style="margin:0 0 8px;padding:8px;background:#f2f4f7;color:#101828;white-space:pre-wrap;overflow-wrap:anywhere;font-size:12px">${escapeHtml(one.text)}</pre>`
     case 'links':
       return `<p style="margin:0 0 8px">${one.links.map(link).join(' ')}</p>`
-    default: {
-      const never: never = one
-      throw new Error(`no such block: ${String(never)}`)
-    }
+    default:
+      return assertNever(one, 'block')
   }
 }
 

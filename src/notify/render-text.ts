@@ -1,3 +1,4 @@
+import { assertNever } from '../never.ts'
 import type { Block, Document } from './document.ts'
 
 /** The mail as text: reads without a mouse, and in a pager. */
@@ -27,9 +28,7 @@ function block(one: Block): string {
         .join('\n')
     case 'links':
       return one.links.map(({ label, url }) => `${label}:\n  ${url}`).join('\n')
-    default: {
-      const never: never = one
-      throw new Error(`no such block: ${String(never)}`)
-    }
+    default:
+      return assertNever(one, 'block')
   }
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import { type KafkaCluster, startKafka } from '../../test/support/kafka.ts'
 import { brokerTarget, clusterOf, killedUnit, lookContext, runningUnit } from '../../test/support/look.ts'
-import { until } from '../../test/support/until.ts'
 import { systemClock } from '../clock.ts'
 import type { Host } from '../hosts/host.ts'
 import type { ProbeResult } from '../incident/verdict.ts'
@@ -114,12 +114,12 @@ describe('real brokers', () => {
   afterAll(() => kafka?.close())
 
   test('killed: broken at once, although the others still show it in sync; started: progress until in sync', async () => {
-    await until('all in sync', async () => (await look(inSync, 3)).verdict === 'healed', 30_000)
+    await waitFor('all in sync', async () => (await look(inSync, 3)).verdict === 'healed', 30_000)
     kafka.node(3).signal('SIGKILL')
-    await until('it is gone', () => kafka.node(3).pid() === null)
+    await waitFor('it is gone', () => kafka.node(3).pid() === null)
     expect(await look(inSync, 3, killedUnit())).toMatchObject({ verdict: 'broken', conclusive: true })
     expect(await look(kafkaApi, 3, killedUnit())).toMatchObject({ verdict: 'broken', conclusive: true })
-    await until(
+    await waitFor(
       'the others have noticed',
       async () => {
         const { partitions } = await openKafkaClients({ clock: systemClock }).metadata(
@@ -132,7 +132,7 @@ describe('real brokers', () => {
 
     kafka.node(3).start()
     const verdicts: string[] = []
-    await until(
+    await waitFor(
       'healed',
       async () => {
         const { verdict } = await look(inSync, 3)
@@ -147,13 +147,13 @@ describe('real brokers', () => {
   }, 120_000)
 
   test('killed and started at once, it is not called healed before it is', async () => {
-    await until('all in sync', async () => (await look(inSync, 3)).verdict === 'healed', 30_000)
+    await waitFor('all in sync', async () => (await look(inSync, 3)).verdict === 'healed', 30_000)
     kafka.node(3).signal('SIGKILL')
-    await until('it is gone', () => kafka.node(3).pid() === null)
+    await waitFor('it is gone', () => kafka.node(3).pid() === null)
     kafka.node(3).start()
-    await until('healed', async () => (await look(inSync, 3)).verdict === 'healed', 60_000)
+    await waitFor('healed', async () => (await look(inSync, 3)).verdict === 'healed', 60_000)
     const after: string[] = []
-    await until('twenty looks', async () => after.push((await look(inSync, 3)).verdict) >= 20, 30_000)
+    await waitFor('twenty looks', async () => after.push((await look(inSync, 3)).verdict) >= 20, 30_000)
     expect(new Set(after)).toEqual(new Set(['healed']))
   }, 120_000)
 

@@ -1,8 +1,8 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import { type RunningServer, startAlertmanager, startPrometheus } from '../../test/support/monitoring.ts'
-import { until } from '../../test/support/until.ts'
 import { systemClock } from '../clock.ts'
 import { firingQuery } from '../guards/firing-facts.ts'
 import { openMonitoring, quoted } from './monitoring.ts'
@@ -36,7 +36,7 @@ describe('a real Prometheus', () => {
   })
 
   test('S-5.3 firing and pending alerts are found by name, sleeping ones are not', async () => {
-    await until('the rules are evaluated', async () => (await ask(firingQuery('Waits'))).length === 1)
+    await waitFor('the rules are evaluated', async () => (await ask(firingQuery('Waits'))).length === 1)
     expect((await ask(firingQuery('Fires'))).map(({ labels }) => labels['alertstate'])).toEqual(['firing'])
     expect((await ask(firingQuery('Waits'))).map(({ labels }) => labels['alertstate'])).toEqual(['pending'])
     expect(await ask(firingQuery('Sleeps'))).toEqual([])
@@ -72,7 +72,7 @@ describe('a real Alertmanager', () => {
   afterAll(() => server?.close())
 
   test('an alert is found by all its labels, with its times and receivers', async () => {
-    await until('the alert is there', async () => (await ask(labels)).length === 1)
+    await waitFor('the alert is there', async () => (await ask(labels)).length === 1)
     const [alert] = await ask(labels)
     expect(alert).toMatchObject({
       labels,
@@ -98,7 +98,7 @@ describe('a real Alertmanager', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(silence),
     })
-    await until('it is suppressed', async () => (await ask(labels))[0]?.state === 'suppressed')
+    await waitFor('it is suppressed', async () => (await ask(labels))[0]?.state === 'suppressed')
   })
 
   test('while one of several does not answer, "there is none" cannot be said', async () => {

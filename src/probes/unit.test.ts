@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitFor } from '../../test/lab/wait.ts'
 import { targetOn } from '../../test/support/sshd.ts'
-import { until } from '../../test/support/until.ts'
 import type { UserManager } from '../../test/support/user-manager.ts'
 import { startUserManager } from '../../test/support/user-manager.ts'
 import { systemClock } from '../clock.ts'
@@ -60,7 +60,7 @@ describe('the probe of a unit', () => {
     manager.systemctl('enable', '--now', 'sleep.service')
     expect(await look('sleep.service')).toMatchObject({ probe: 'unit', verdict: 'healed' })
     manager.systemctl('kill', '-s', 'KILL', 'sleep.service')
-    await until('the crash to be seen', async () => (await look('sleep.service')).verdict === 'broken')
+    await waitFor('the crash to be seen', async () => (await look('sleep.service')).verdict === 'broken')
     const crashed = await look('sleep.service')
     expect(crashed.reason).toBe('the unit crashed: failed (failed), Result=signal, status 9')
     const values = Object.fromEntries(crashed.evidence.map(({ name, value }) => [name, value]))
@@ -86,10 +86,12 @@ describe('the probe of a unit', () => {
 
   test('S-4.9 is progressing while a job is queued, and while systemd itself is about to start it again', async () => {
     manager.systemctl('start', '--no-block', 'slow.service')
-    await until('its job to run', async () => (await look('slow.service')).verdict === 'progressing')
+    await waitFor('its job to run', async () => (await look('slow.service')).verdict === 'progressing')
     expect(await look('slow.service')).toMatchObject({ starting: true })
     manager.systemctl('start', 'loop.service')
-    await until('it to be between two starts', async () => (await look('loop.service')).reason.includes('auto-restart'))
+    await waitFor('it to be between two starts', async () =>
+      (await look('loop.service')).reason.includes('auto-restart'),
+    )
     expect(await look('loop.service')).toMatchObject({ verdict: 'progressing', starting: false })
   })
 

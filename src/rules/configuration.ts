@@ -65,7 +65,8 @@ function rulesFiles({ document, paths }: LoadedConfig, problems: Problem[]): rea
       : /[*?[{]/.test(entry)
         ? globSync(entry)
         : [entry]
-    for (const file of found.filter((each) => !basename(each, extname(each)).endsWith('.test')).toSorted()) files.add(file)
+    for (const file of found.filter((each) => !basename(each, extname(each)).endsWith('.test')).toSorted())
+      files.add(file)
     if (found.length === 0 && document !== null)
       complainTo(problems, document, 'warning')(['rules', index], `no rules file at ${shown(entry)}`)
   }

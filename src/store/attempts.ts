@@ -138,7 +138,7 @@ export interface BegunStep {
 }
 
 /** How an attempt ended whose process is gone, by what was committed of it. */
-export function endOf(steps: readonly Step[], begun: readonly BegunStep[]): AttemptEnd {
+function endOf(steps: readonly Step[], begun: readonly BegunStep[]): AttemptEnd {
   const open = begun.find(({ result }) => result === null || result.outcome === 'unknown')
   if (open) {
     const reason =

@@ -8,7 +8,7 @@ import { all, exec, fixed, one, type Unit } from './unit.ts'
 type Results = readonly (GuardResult | ProbeResult)[]
 
 /** A decision's results take at most so many bytes as JSON (design 4.3). */
-export const MOST_BYTES = 8 * 1024
+const MOST_BYTES = 8 * 1024
 
 const lastOf = fixed((db, p: { incident: number }) =>
   db.selectFrom('decisions').select(['id', 'digest']).where('incident', '=', p.incident).orderBy('id', 'desc').limit(1),

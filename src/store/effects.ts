@@ -3,6 +3,7 @@ import type { Instant } from '../clock.ts'
 import type { Effect } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
 import type { Subject } from '../inventory/inventory.ts'
+import { assertNever } from '../never.ts'
 import { completeProbation, refund, setCooldown, suspend } from './targets.ts'
 import { exec, fixed, type Unit } from './unit.ts'
 
@@ -201,7 +202,7 @@ function* applyEffect(incident: Incident, effect: Effect, now: Instant): Unit<vo
       if (target !== null) yield* electionPending(target)
       return
     default:
-      assertNever(effect)
+      assertNever(effect, 'effect')
   }
 }
 
@@ -220,8 +221,4 @@ export function* electionPending(target: string): Unit<void> {
 
 export function targetOf(subject: Subject): string | null {
   return subject.kind === 'unresolved' ? null : subject.target
-}
-
-function assertNever(value: never): never {
-  throw new Error(`no such effect: ${JSON.stringify(value)}`)
 }

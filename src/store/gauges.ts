@@ -24,12 +24,7 @@ const queued = fixed((db) =>
     .where('state', '=', sql.lit('queued')),
 )
 const untold = fixed((db) =>
-  db
-    .selectFrom('escalations')
-    .select('due_at')
-    .where('told_at', 'is', sql.lit(null))
-    .orderBy('due_at')
-    .limit(1),
+  db.selectFrom('escalations').select('due_at').where('told_at', 'is', sql.lit(null)).orderBy('due_at').limit(1),
 )
 const failedMails = fixed((db) =>
   db

@@ -84,16 +84,12 @@ const requeue = fixed((db, p: { now: number }) =>
             ),
           ),
         )
-        .where((where) =>
-          where.not(
-            where.exists(
-              where
-                .selectFrom('alert_changes as c')
-                .select('c.id')
-                .whereRef('c.fingerprint', '=', 'a.fingerprint')
-                .where('c.pending', '=', sql.lit(1 as const)),
-            ),
-          ),
+        // Read once as a set: asked for each alert, a full inbox at a start would be read as often as it has rows.
+        .where('a.fingerprint', 'not in', (where) =>
+          where
+            .selectFrom('alert_changes as c')
+            .select('c.fingerprint')
+            .where('c.pending', '=', sql.lit(1 as const)),
         )
         .orderBy('a.fingerprint'),
     ),

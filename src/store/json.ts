@@ -1,12 +1,21 @@
 import { z } from 'zod'
 import type { Decision, Event, Look, TargetHistory } from '../incident/event.ts'
-import type { Incident, Outcome, Reason, State, TellKind, TimerKind } from '../incident/incident.ts'
+import {
+  type Incident,
+  OUTCOMES,
+  type Outcome,
+  type Reason,
+  STATES,
+  type State,
+  type TellKind,
+  type TimerKind,
+} from '../incident/incident.ts'
 import type { Plan } from '../incident/plan.ts'
 import type { Opened } from '../incident/replay.ts'
 import type { UnitSeen } from '../incident/unit.ts'
 import type { Evidence, GuardResult, ProbeResult, StepResult } from '../incident/verdict.ts'
 import { type Subject, TARGET_KINDS } from '../inventory/inventory.ts'
-import type { SilenceMatcher } from './store.ts'
+import { ATTEMPT_STATUSES, type SilenceMatcher } from './store.ts'
 
 /**
  * What stands in text columns, checked on the way out. Each schema is tied to the type it reads by its annotation, so a
@@ -23,17 +32,8 @@ const targetKind = z.enum(TARGET_KINDS)
 const mode = z.enum(['inform', 'act'])
 const occurrence = z.object({ fingerprint: z.string(), startsAt: instant })
 
-export const state: z.ZodType<State> = z.enum([
-  'waiting',
-  'checking',
-  'attempting',
-  'verifying',
-  'probation',
-  'escalated',
-  'settled',
-  'closed',
-])
-export const outcome: z.ZodType<Outcome> = z.enum(['healed', 'cleared', 'informed', 'cancelled', 'unverified'])
+export const state: z.ZodType<State> = z.enum(STATES)
+export const outcome: z.ZodType<Outcome> = z.enum(OUTCOMES)
 export const reason: z.ZodType<Reason> = z.enum([
   'after',
   'held',
@@ -294,16 +294,7 @@ export const matchers: z.ZodType<SilenceMatcher[]> = z.array(
   z.object({ name: z.string(), value: z.string(), isRegex: z.boolean(), isEqual: z.boolean() }),
 )
 
-export const attemptStatus = z.enum([
-  'scheduled',
-  'started',
-  'succeeded',
-  'failed',
-  'interrupted',
-  'unknown',
-  'notRun',
-  'withdrawn',
-])
+export const attemptStatus = z.enum(ATTEMPT_STATUSES)
 export const mailState = z.enum(['queued', 'sent', 'failed'])
 export const tokenAction = z.enum(['takeOver', 'retry', 'silence'])
 

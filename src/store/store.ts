@@ -354,6 +354,17 @@ export interface IncidentFilter {
   readonly cursor?: string
 }
 
+export const ATTEMPT_STATUSES = [
+  'scheduled',
+  'started',
+  'succeeded',
+  'failed',
+  'interrupted',
+  'unknown',
+  'notRun',
+  'withdrawn',
+] as const
+
 /** One attempt, as `/history` shows it. */
 export interface HistoryItem {
   readonly id: number
@@ -363,7 +374,7 @@ export interface HistoryItem {
   readonly cluster: string | null
   readonly target: string
   readonly rung: number
-  readonly status: 'scheduled' | 'started' | 'succeeded' | 'failed' | 'interrupted' | 'unknown' | 'notRun' | 'withdrawn'
+  readonly status: (typeof ATTEMPT_STATUSES)[number]
   readonly reason: string
   readonly byPerson: boolean
   readonly scheduledAt: Instant

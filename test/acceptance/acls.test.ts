@@ -6,8 +6,8 @@ import type { Cluster } from '../../src/inventory/inventory.ts'
 import type { KafkaSecurity } from '../../src/kafka/connection.ts'
 import { openKafkaClients } from '../../src/kafka/open-clients.ts'
 import { askRights } from '../../src/kafka/rights.ts'
+import { waitFor } from '../lab/wait.ts'
 import { type KafkaCluster, startKafka } from '../support/kafka.ts'
-import { until } from '../support/until.ts'
 
 const security: KafkaSecurity = { sasl: { mechanism: 'SCRAM-SHA-512', username: 'healer', password: 'of-a-test' } }
 let kafka: KafkaCluster
@@ -84,7 +84,7 @@ describe('the printed Kafka rights', () => {
       })),
     })
     await admin.disconnect()
-    await until('the rights hold', async () => (await look()).partitions === 2)
+    await waitFor('the rights hold', async () => (await look()).partitions === 2)
     expect(await look()).toEqual({ operations: ['DESCRIBE', 'DESCRIBE_CONFIGS'], partitions: 2 })
   })
 })

@@ -36,16 +36,21 @@ async function everything(): Promise<readonly ApiView[]> {
   return Promise.all(all.map((one) => incident(small.service, one.id)))
 }
 
+/** So many mails wait. */
+async function depthIs(depth: number, deadlineMs = 10_000): Promise<void> {
+  const look = async () => {
+    const seen = await metric(small.service, 'kafka_healing_outbox_depth')
+    return seen === depth || Promise.reject(new Error(`${seen} wait`))
+  }
+  await waitFor(`${depth} mails to wait`, look, deadlineMs, 100)
+}
+
 it('S-6.3 with the mail server away through all of it and a kill between, every escalation is told exactly once', async () => {
   await small.lab.stopSmtp()
-  for (const unit of lone) await fails(unit)
-  await waitFor('mails to wait', async () => (await metric(small.service, 'kafka_healing_outbox_depth')) === 2, 10_000)
-
-  // One that recovers meanwhile: both its mails wait, in one thread.
+  // Its first mail is tried in vain while the others fail, so that it is due after the second one.
   const mended = await fails('mended')
-  await small.lab.systemctl('start', 'mended.service')
-  await small.post([{ ...mended, status: 'resolved' }])
-  await small.stands('mended', (view) => view.incident.state === 'closed')
+  for (const unit of lone) await fails(unit)
+  await depthIs(1 + lone.length)
 
   // More than five at once, and the end comes before mails are made of them.
   const labels = { alertname: 'SmallUnitDown', cluster: 'orders' }
@@ -53,11 +58,20 @@ it('S-6.3 with the mail server away through all of it and a kill between, every 
   await small.post(unknown)
   const escalated = async () =>
     (await incidents(small.service, '?limit=100')).filter((one) => one.state === 'escalated')
-  await waitFor('all to escalate', async () => (await escalated()).length === lone.length + together.length, 20_000, 10)
+  const broken = 1 + lone.length + together.length
+  await waitFor('all to escalate', async () => (await escalated()).length === broken, 20_000, 10)
   await small.service.kill()
   earlier = small.service.output()
   small.service = await small.start()
-  await waitFor('mails to wait', async () => (await metric(small.service, 'kafka_healing_outbox_depth')) > 4, 10_000)
+  await depthIs(1 + lone.length + 1)
+  // Five, ten, twenty seconds between its tries: now it is the last of all to be due.
+  await small.stands('mended', (view) => view.mails.some((mail) => mail.tries >= 3))
+
+  // One recovers meanwhile: both its mails wait, in one thread.
+  await small.lab.systemctl('start', 'mended.service')
+  await small.post([{ ...mended, status: 'resolved' }])
+  await small.stands('mended', (view) => view.incident.state === 'closed')
+  await depthIs(1 + lone.length + 1 + 1)
   expect(small.lab.mails()).toEqual([])
 
   await small.lab.startSmtp()
@@ -74,7 +88,7 @@ it('S-6.3 with the mail server away through all of it and a kill between, every 
   expect(views.flatMap((view) => view.escalations).filter((row) => row.toldAt === null)).toEqual([])
 
   const received = small.lab.mails().map((mail) => ({ ...readMail(mail.raw), ...toldIn(mail.raw) }))
-  const ids = received.map((mail) => mail.headers.get('message-id'))
+  const ids = received.map((mail) => mail.headers.get('message-id') ?? '')
   expect(ids).toHaveLength(new Set(ids).size)
   const told = received.flatMap((mail) => mail.told.map(({ incident: id, kind }) => `${id} ${kind}`))
   expect(told.toSorted()).toEqual(rows.toSorted())

@@ -3,10 +3,10 @@ import { compose } from '../../src/notify/compose.ts'
 import { email, type SmtpServer } from '../../src/notify/email.ts'
 import type { Message, Notifier } from '../../src/notify/notifier.ts'
 import { Secret } from '../../src/secret.ts'
+import { waitFor } from '../lab/wait.ts'
 import { type Exim, eximMissing, startExim } from '../support/exim.ts'
 import { injections } from '../support/injections.ts'
 import { alertOf, rowOf, T0, viewOf } from '../support/story.ts'
-import { until } from '../support/until.ts'
 
 describe.skipIf(eximMissing)('a real mail server (Exim)', () => {
   let exim: Exim
@@ -53,7 +53,7 @@ describe.skipIf(eximMissing)('a real mail server (Exim)', () => {
     expect(await one.check({ signal })).toBeNull()
     const sent = message(compose(viewOf(), rowOf(), {}, [], T0 + 500_000))
     expect(await one.send(sent, { signal })).toMatchObject({ outcome: 'sent' })
-    await until('delivered', () => exim.mails('oncall').length === 1)
+    await waitFor('delivered', () => exim.mails('oncall').length === 1)
     const [mail] = exim.mails('oncall')
     expect(mail?.headers.get('message-id')).toBe(sent.messageId)
     expect(mail?.headers.get('in-reply-to')).toBe('<incident-12.abc@example.org>')
@@ -95,7 +95,7 @@ describe.skipIf(eximMissing)('a real mail server (Exim)', () => {
       const made = message(compose(poisoned, rowOf({ summary: value }), {}, [], T0 + 500_000))
       expect(await one.send(made, { signal })).toMatchObject({ outcome: 'sent' })
     }
-    await until('delivered', () => exim.mails('oncall').length === before + evil.length, 30_000)
+    await waitFor('delivered', () => exim.mails('oncall').length === before + evil.length, 30_000)
     expect(exim.mails('lead')).toEqual([])
     for (const mail of exim.mails('oncall')) {
       const names = mail.rawHeaders.map((one) => one.split(':')[0]?.toLowerCase())

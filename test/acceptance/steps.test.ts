@@ -63,7 +63,10 @@ function rules(): RuleFile {
       ...Object.fromEntries(
         Object.entries(cases).map(([name, { mode, ...params }]) => [
           name,
-          { ...runbook, rungs: [[{ program: { argv: [script, stepLog, mode], ...params } }]] },
+          {
+            ...runbook,
+            rungs: [[{ program: { argv: [script, stepLog, mode], env: { STEP_LOG: stepLog }, ...params } }]],
+          },
         ]),
       ),
     },
@@ -96,6 +99,8 @@ function written(key: string): { readonly begun: number; readonly ended: number 
   return { begun: count(`begin ${key}`), ended: count(`end ${key}`) }
 }
 
+const leftOf = (key: string) => processesOfStep(key, `STEP_LOG=${stepLog}`)
+
 async function begun(unit: Case): Promise<{ key: string; startedAt: number }> {
   const view = await small.stands(unit, (one) => {
     const key = one.attempts[0]?.steps[0]?.key
@@ -116,7 +121,7 @@ async function outcomeOf(unit: Case): Promise<NonNullable<ApiStep['result']>> {
   const { key, startedAt, finishedAt, result } = firstStep(view)
   expect(Date.parse(finishedAt ?? '') - Date.parse(startedAt)).toBeLessThan(cases[unit].limit * 1_000 + AND_THEN_MS)
   expect(written(key).begun).toBe(1)
-  expect(processesOfStep(key)).toEqual([])
+  expect(leftOf(key)).toEqual([])
   if (result === null) throw new Error('no result')
   return result
 }
@@ -145,7 +150,7 @@ describe('a step that does not behave is bounded, judged right and run at most o
     expect(view.attempts).toHaveLength(1)
     // What had begun on the host went on to its end: a lost connection is no failure.
     expect(written(key)).toEqual({ begun: 1, ended: 1 })
-    expect(processesOfStep(key)).toEqual([])
+    expect(leftOf(key)).toEqual([])
   })
 
   it('S-4.4 a step that may repeat does so under a new key, and not before its bound', async () => {
@@ -156,7 +161,7 @@ describe('a step that does not behave is bounded, judged right and run at most o
     const second = view.attempts.find((attempt) => attempt.attempt === 2)
     expect(Date.parse(second?.startedAt ?? '') - startedAt).toBeGreaterThanOrEqual(5_000 + SURELY_OVER_MS)
     expect(written(key)).toEqual({ begun: 1, ended: 1 })
-    expect(view.attempts.map((attempt) => attempt.attempt).toSorted()).toEqual([1, 2])
+    expect(view.attempts).toHaveLength(2)
   })
 
   it.each(['grandchild-local', 'grandchild-target'] as const)(
@@ -198,6 +203,6 @@ describe('a step that does not behave is bounded, judged right and run at most o
       .filter((line) => line.startsWith('begin '))
       .map((line) => line.slice(6))
     expect(keys).toHaveLength(new Set(keys).size)
-    expect(keys.flatMap(processesOfStep)).toEqual([])
+    expect(keys.flatMap(leftOf)).toEqual([])
   })
 })

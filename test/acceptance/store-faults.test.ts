@@ -96,6 +96,33 @@ it('a database locked by another program answers 503 and recovers by itself', as
   expect(await stored()).toBe(2)
 })
 
+it('S-3.6 what a reload takes away while the store is away holds once it is back, and the service lives on', async () => {
+  const labels = { alertname: 'KafkaBrokerDown', cluster: 'orders', broker_id: '1' }
+  await service.post('/webhook', deliveryOf([{ labels, startsAt: Date.now() }]))
+  const items = async () =>
+    ((await service.get('/incidents')) as { items: readonly { state: string; reason: string }[] }).items
+  await waitFor('the incident', async () => (await items())[0], 10_000)
+
+  const file = join(config, '..', 'inventory.yml')
+  writeFileSync(file, readFileSync(file, 'utf8').replace('id: 1', 'id: 2'))
+  const other = new Database(join(disk, 'db', 'k.db'))
+  other.exec('begin immediate')
+  process.kill(service.pid, 'SIGHUP')
+  await waitFor('the store to be missed', () => service.output().includes('store unavailable') || undefined, 30_000)
+  other.exec('rollback')
+  other.close()
+  await waitFor(
+    'the incident to close and its alert to be matched again',
+    async () => {
+      const [again, first] = await items()
+      return (
+        (again?.reason === 'unresolvable' && first?.state === 'closed' && first.reason === 'cancelled') || undefined
+      )
+    },
+    30_000,
+  )
+})
+
 it('on a read-only file system it refuses to start, and nothing acknowledged is lost', async () => {
   expect((await service.post('/webhook', body())).status).toBe(200)
   await service.kill()

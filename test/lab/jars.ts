@@ -28,7 +28,8 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `
 
-const log4j = `Configuration:
+/** Warnings and worse of a broker, on its standard output. */
+export const log4j = `Configuration:
   Appenders:
     Console:
       name: out
@@ -69,6 +70,18 @@ export function brokerCommand(serverProperties: string, jmxPort: number, jmxRule
     'kafka.Kafka',
     serverProperties,
   ]
+}
+
+/** The folder with Kafka's jars; fetched once for everything that starts a broker. */
+export async function kafkaJars(): Promise<string> {
+  const lib = join(jars, 'lib')
+  mkdirSync(cacheHome, { recursive: true })
+  if (!existsSync(lib)) {
+    await underLock(async () => {
+      if (!existsSync(lib)) await fetchJars()
+    })
+  }
+  return lib
 }
 
 /** Fetches the jars, makes the class archive and the formatted data folders, once for all labs. */

@@ -10,7 +10,7 @@ export function clientKeyFile(state: LabState): string {
   return join(state.dir, 'ssh', 'id_ed25519')
 }
 
-export function knownHostsFile(state: LabState): string {
+function knownHostsFile(state: LabState): string {
   return join(state.dir, 'ssh', 'known_hosts')
 }
 

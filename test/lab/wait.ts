@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 export async function waitFor<T>(
   what: string,
   look: () => T | Promise<T>,
-  deadlineMs: number,
+  deadlineMs = 10_000,
   everyMs = 50,
 ): Promise<Exclude<T, undefined | null | false>> {
   const end = performance.now() + deadlineMs

@@ -55,7 +55,12 @@ export interface ApiView {
     readonly reason: string
     readonly toldAt: string | null
   }[]
-  readonly mails: readonly { readonly messageId: string; readonly state: string; readonly recipient: string }[]
+  readonly mails: readonly {
+    readonly messageId: string
+    readonly state: string
+    readonly recipient: string
+    readonly tries: number
+  }[]
   readonly journal: readonly {
     readonly at: string
     readonly state: string

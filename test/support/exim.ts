@@ -13,9 +13,9 @@ import {
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { waitFor } from '../lab/wait.ts'
 import { type Certificates, makeCertificates } from './certificates.ts'
 import { type ReadMail, readMail } from './mime.ts'
-import { until } from './until.ts'
 
 const EXIM = '/usr/sbin/exim4'
 
@@ -45,7 +45,7 @@ export async function startExim(): Promise<Exim> {
   const child = spawn(EXIM, ['-C', join(folder, 'exim.conf'), '-bdf'], { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')))
-  await until('exim listens', () => {
+  await waitFor('exim listens', () => {
     if (child.exitCode !== null) throw new Error(`exim ended: ${said}`)
     return existsSync(join(folder, 'exim.pid'))
   })

@@ -1,6 +1,7 @@
 import type { Decision, Effect, Event, Look, TargetHistory } from '../../src/incident/event.ts'
 import type { Incident, TimerKind } from '../../src/incident/incident.ts'
 import type { Plan } from '../../src/incident/plan.ts'
+import { PASSED } from '../../src/incident/summary.ts'
 import { open, transition } from '../../src/incident/transition.ts'
 import { subject } from './plan.ts'
 
@@ -106,16 +107,7 @@ export class IncidentWorld {
 }
 
 export function decision(change: Partial<Decision> = {}): Decision {
-  return {
-    verdict: 'pass',
-    guard: null,
-    reason: 'all guards passed',
-    quiet: false,
-    until: null,
-    escalate: null,
-    gone: false,
-    ...change,
-  }
+  return { ...PASSED, ...change }
 }
 
 export function seen(change: Partial<Look> = {}): Look {

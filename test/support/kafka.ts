@@ -11,8 +11,8 @@ import { Kafka, logLevel } from 'kafkajs'
 import { systemClock } from '../../src/clock.ts'
 import type { HostPort } from '../../src/inventory/inventory.ts'
 import { askLiveness } from '../../src/kafka/liveness.ts'
-import { kafkaJars } from './kafka-jars.ts'
-import { until } from './until.ts'
+import { kafkaJars, log4j } from '../lab/jars.ts'
+import { waitFor } from '../lab/wait.ts'
 
 export interface KafkaOptions {
   readonly nodes?: 1 | 3
@@ -55,26 +55,13 @@ export interface KafkaCluster {
   close(): Promise<void>
 }
 
-const LOG4J = `Configuration:
-  Appenders:
-    Console:
-      name: out
-      PatternLayout:
-        pattern: "%d{HH:mm:ss.SSS} %p %c{1} %m%n"
-  Loggers:
-    Root:
-      level: WARN
-      AppenderRef:
-        - ref: out
-`
-
-export const CLUSTER_ID = 'QUFBQUFBQUFBQUFBQUFBQQ'
+const CLUSTER_ID = 'QUFBQUFBQUFBQUFBQUFBQQ'
 
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaCluster> {
   const count = options.nodes ?? 1
-  const jars = kafkaJars()
+  const jars = await kafkaJars()
   const home = mkdtempSync(path.join(tmpdir(), 'kafka-healing-kafka-'))
-  writeFileSync(path.join(home, 'log4j2.yaml'), LOG4J)
+  writeFileSync(path.join(home, 'log4j2.yaml'), log4j)
   const java = ['-XX:TieredStopAtLevel=1', `-Dlog4j2.configurationFile=file:${home}/log4j2.yaml`, '-cp', `${jars}/*`]
   const extra = Object.entries(options.listeners ?? {})
   const ports = await freePorts(count * (2 + extra.length))
@@ -180,7 +167,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
     async serving(ids = nodes.map(({ id }) => id)) {
       for (const id of ids) {
         const node = cluster.node(id)
-        await until(
+        await waitFor(
           `node ${id} serves`,
           async () => {
             const { state } = await askLiveness(node.address, { clock: systemClock })

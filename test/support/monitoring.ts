@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { waitFor } from '../lab/wait.ts'
 import { freePorts } from './kafka.ts'
-import { until } from './until.ts'
 
 export interface RunningServer {
   readonly url: string
@@ -61,7 +61,7 @@ async function run(program: string, home: string, url: string, args: readonly st
     },
   }
   try {
-    await until(
+    await waitFor(
       `${program} is ready`,
       () =>
         fetch(`${url}/-/ready`).then(

@@ -4,8 +4,8 @@ import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Connection, Target } from '../../src/inventory/inventory.ts'
+import { waitFor } from '../lab/wait.ts'
 import { descendants } from './processes.ts'
-import { until } from './until.ts'
 
 /** A real sshd on loopback with throw-away keys, that lets this user in. */
 export interface Sshd {
@@ -69,7 +69,7 @@ export async function startSshd(
   if (pid === undefined) throw new Error('sshd could not be started; is openssh-server installed?')
   const log = () => (existsSync(path('log')) ? readFileSync(path('log'), 'utf8') : '')
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  await until('sshd to listen', () => log().includes('Server listening'))
+  await waitFor('sshd to listen', () => log().includes('Server listening'))
   const signalAll = (signal: NodeJS.Signals, pids: readonly number[]) => {
     for (const each of pids) {
       try {

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { until } from './until.ts'
+import { waitFor } from '../lab/wait.ts'
 
 /** A real `systemd --user` manager of this user, with a runtime directory and cgroups of its own. */
 export interface UserManager {
@@ -44,7 +44,7 @@ export async function startUserManager(): Promise<UserManager> {
     mkdir $d 2>/dev/null && echo $$ > $d/cgroup.procs; done; exec /lib/systemd/systemd --user`
   const child = spawn('sh', ['-c', script], { env, detached: true, stdio: ['ignore', log, log] })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  await until('the user manager to run', () => {
+  await waitFor('the user manager to run', () => {
     if (child.exitCode !== null) throw new Error(`systemd --user ended with ${child.exitCode}; see ${dir}/log`)
     return existsSync(join(runtimeDir, 'systemd/private')) && systemctl('is-system-running').stdout !== 'starting\n'
   })

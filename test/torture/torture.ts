@@ -7,6 +7,7 @@ import { type ApiView, incident, incidents } from '../support/api.ts'
 import { seeded } from '../support/random.ts'
 import { type RuleFile, writeRules } from '../support/rules.ts'
 import { type Service, startService } from '../support/service.ts'
+import { smallRules } from '../support/small-lab.ts'
 
 export interface TortureOptions {
   /** How often kafka-healing is killed with SIGKILL. */
@@ -126,33 +127,8 @@ class Run {
 }
 
 function rules(stepLog: string): RuleFile {
-  return {
-    rules: [
-      {
-        name: 'small-unit-down',
-        match: ['alertname="SmallUnitDown"'],
-        target: { exporter: 'from-labels' },
-        mode: 'act',
-        after: '0s',
-        runbook: 'note-and-start',
-        firing: { source: 'webhook', max_age: '1h' },
-        attempts: { max: 3, backoff: { initial: '1s', multiplier: 2, max: '2s' }, stable: '1s' },
-        escalation: { to: ['kafka-oncall'], repeat: '4h' },
-      },
-    ],
-    runbooks: {
-      'note-and-start': {
-        symptom: { unit: 'crashed' },
-        rungs: [
-          [
-            { program: { argv: [step, stepLog], where: 'target', limit: 2, repeatable: false } },
-            { systemd: { verb: 'start', limit: 2 } },
-          ],
-        ],
-        verify: [{ probe: 'unit', within: '5s' }],
-      },
-    },
-  }
+  const note = { program: { argv: [step, stepLog], where: 'target', limit: 2, repeatable: false } }
+  return smallRules({ runbook: { rungs: [[note, { systemd: { verb: 'start', limit: 2 } }]] } })
 }
 
 interface StepLog {

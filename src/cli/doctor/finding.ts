@@ -18,7 +18,7 @@ export interface Finding {
 export type Outcome = Omit<Finding, 'on' | 'check'>
 
 /** How long one check may take, in milliseconds: a person waits for it. */
-export const CHECK_DEADLINE_MS = 10_000
+const CHECK_DEADLINE_MS = 10_000
 
 export const ok = (seen: string): Outcome => ({ status: 'ok', seen, todo: null })
 export const warning = (seen: string, todo: string): Outcome => ({ status: 'warning', seen, todo })

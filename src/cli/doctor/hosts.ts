@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts'
 import { HOLD_FILE, readHostFacts } from '../../guards/identity-facts.ts'
 import type { Host, Hosts, RunResult } from '../../hosts/host.ts'
 import type { Cluster, Connection, Inventory, Target } from '../../inventory/inventory.ts'
+import { assertNever } from '../../never.ts'
 import type { Rule } from '../../rules/match.ts'
 import { examineData } from './data.ts'
 import { examine, type Finding, failed, type Outcome, ok, warning } from './finding.ts'
@@ -115,10 +116,8 @@ async function refused(run: RunResult, { host, connection }: Target, hosts: Host
       )
     case 'invalid':
       return failed(run.reason, 'see the message')
-    default: {
-      const never: never = run.cause
-      throw new Error(`no such cause: ${String(never)}`)
-    }
+    default:
+      return assertNever(run.cause, 'cause')
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
-import type { Config, Smtp, SmtpServer } from '../../config.ts'
+import type { Config, Smtp } from '../../config.ts'
+import type { SmtpServer } from '../../notify/email.ts'
 import { notifiers } from '../../notify/index.ts'
 import { examine, type Finding, failed, type Outcome, ok, warning } from './finding.ts'
 

@@ -6,7 +6,7 @@ import { type Colour, type Paint, printable, shown } from '../terminal.ts'
 import { type Look, OWN_GUARDS, type PlannedAlert, type Tried } from './evaluate.ts'
 import { type Verdict, verdictOf, verdictWithoutRule } from './verdict.ts'
 
-export const NOT_READ = 'the database stays closed, so no pause, silence, hold or earlier attempt of ours is known here'
+const NOT_READ = 'the database stays closed, so no pause, silence, hold or earlier attempt of ours is known here'
 
 /** For people. Values out of alerts and from hosts are shown as text only. */
 export function renderText(planned: readonly PlannedAlert[], revision: string, paint: Paint): string {

@@ -3,6 +3,7 @@ import type { Alert } from '../../alert/alert.ts'
 import type { Instant } from '../../clock.ts'
 import type { Decision, Look } from '../../incident/event.ts'
 import type { Plan, Step } from '../../incident/plan.ts'
+import { PASSED } from '../../incident/summary.ts'
 import type { StepResult } from '../../incident/verdict.ts'
 import type { Subject } from '../../inventory/inventory.ts'
 import type { ClaimedAttempt, DeliveryReceipt, IncomingDelivery, Moved, Opening, Store } from '../store.ts'
@@ -107,15 +108,7 @@ export function broker(id: number, cluster = 'orders'): Subject {
   return { kind: 'broker', key, cluster, target: key }
 }
 
-export const pass: Decision = {
-  verdict: 'pass',
-  guard: null,
-  reason: 'all guards passed',
-  quiet: false,
-  until: null,
-  escalate: null,
-  gone: false,
-}
+export const pass: Decision = PASSED
 export const refuse: Decision = { ...pass, verdict: 'refuse', guard: 'availability', reason: 'ISR is short' }
 
 export const ok: StepResult = { outcome: 'succeeded', reason: 'exit 0', exitCode: 0, output: 'started' }
