@@ -122,9 +122,13 @@ export default defineConfig({
         message: 'Jitter is derived from a key (src/incident/backoff.ts); secrets come from node:crypto.',
       },
     ],
+    // Polling, retrying and draining one after another are what most loops here are for.
     'no-await-in-loop': 'off',
+    // A short name in a callback may stand for the same thing as outside.
     'no-shadow': 'off',
+    // A small function stands beside its one use.
     'unicorn/consistent-function-scoping': 'off',
+    // What a schema has checked, and rows whose types kysely cannot infer, are asserted; `any` stays forbidden.
     'typescript/no-unsafe-type-assertion': 'off',
   },
   overrides: [

@@ -6,11 +6,11 @@ interface Report {
 
 interface Property {
   readonly key: { readonly name?: string; readonly value?: unknown }
-  readonly value: { readonly type: string; readonly value?: unknown }
+  readonly value: { readonly value?: unknown }
 }
 
 interface Construction {
-  readonly callee: { readonly type: string; readonly name?: string }
+  readonly callee: { readonly name?: string }
   readonly arguments: readonly unknown[]
 }
 
@@ -18,7 +18,6 @@ const noShell = {
   create: (context: Report) => ({
     Property(node: Property) {
       if ((node.key.name ?? node.key.value) !== 'shell' || node.value.value === false) return
-      if (node.value.type !== 'Literal') return
       context.report({ node, message: 'No command goes through a shell: pass its arguments as an array.' })
     },
   }),

@@ -34,10 +34,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<void> {
 }
 
 /** All checks side by side; those whose part of the configuration cannot be read are left out. */
-async function diagnose(
-  { config, inventory, rules, findings }: Known,
-  clock: Clock,
-): Promise<readonly Finding[]> {
+async function diagnose({ config, inventory, rules, findings }: Known, clock: Clock): Promise<readonly Finding[]> {
   const secrets = config === null ? [] : secretsOf(config)
   const hosts = openHosts({ clock, log: pino({ level: 'silent' }), secrets })
   try {

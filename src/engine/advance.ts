@@ -1,12 +1,19 @@
 import type { Instant } from '../clock.ts'
 import { fraction } from '../incident/backoff.ts'
-import type { InboxRow, Moved, Opening, Store } from '../store/store.ts'
+import {
+  type FiredDue,
+  type InboxRow,
+  type Moved,
+  type Opening,
+  type Store,
+  StoreUnavailableError,
+} from '../store/store.ts'
 
 /** Incidents of one cluster start over spread across this many milliseconds when a hold ends (S-3.4). */
 const RELEASE_JITTER_MS = 10_000
 
-/** After so many steps the event loop gets its turn: a storm in the inbox must not keep webhooks waiting. */
-const BREATH = 8
+/** Steps that share a commit. After each the event loop gets its turn: a storm must not keep webhooks waiting. */
+const TOGETHER = 16
 
 export interface AdvanceDeps {
   /** The rules in force that match the alert, with the subjects its labels name. */
@@ -20,23 +27,25 @@ export interface AdvanceDeps {
  * simulations jump from due time to due time.
  */
 export async function advance(store: Store, now: Instant, deps: AdvanceDeps): Promise<Instant | null> {
-  const moved = (all: readonly (Moved | null)[]) => {
-    for (const one of all) if (one) deps.onMoved(one)
+  for (let limit = TOGETHER; ; ) {
+    const { moved, more } = await steps(store, now, deps, limit).catch((error: unknown) => {
+      // One step that cannot be done must not keep back those before it: they go one by one, up to it.
+      if (limit === 1 || error instanceof StoreUnavailableError) throw error
+      limit = 1
+      return { moved: [], more: true }
+    })
+    for (const one of moved) deps.onMoved(one)
+    if (!more) return store.nextDueAt()
+    await new Promise((resolve) => setImmediate(resolve))
   }
-  for (let done = 1; ; done++) {
-    if (done % BREATH === 0) await new Promise((resolve) => setImmediate(resolve))
-    const row = await store.nextInboxRow()
-    if (row) {
-      moved(await store.admit(row, row.change === 'resolved' ? [] : deps.openings(row), now))
-      continue
-    }
-    moved(await store.holdBoundaries(now, releaseJitterMs))
-    for (const target of await store.pendingElections()) moved(await store.electLeader(target, now))
-    const timer = await store.nextTimer(now)
-    if (!timer) break
-    moved([await store.fireTimer(timer, now)])
-  }
-  return store.nextDueAt()
+}
+
+/** Up to `limit` changes of alerts; when there are none, up to `limit` timers with all that comes before each. */
+async function steps(store: Store, now: Instant, { openings }: AdvanceDeps, limit: number): Promise<FiredDue> {
+  const rows = await store.nextInboxRows(limit)
+  if (rows.length === 0) return store.fireDue(now, releaseJitterMs, limit)
+  const admitted = rows.map((row) => ({ row, openings: row.change === 'resolved' ? [] : openings(row) }))
+  return { moved: await store.admitAll(admitted, now), more: true }
 }
 
 function releaseJitterMs(incident: number, cluster: string | null): number {

@@ -123,6 +123,20 @@ describe('a command over SSH', () => {
     expect(await sh('echo begun', { lock })).toMatchObject({ exitCode: 0, stdout: 'begun\n' })
   })
 
+  test('is known to have ended although its end arrives together with its beginning', { timeout: 20_000 }, async () => {
+    // Patient, for nothing can be answered while the loop stands still.
+    const on = host({}, { keepaliveIntervalMs: 5_000 })
+    // The loop stands still between any two of its turns, so that all that the host sends in between arrives at once.
+    const cell = new Int32Array(new SharedArrayBuffer(4))
+    const stall = setInterval(() => Atomics.wait(cell, 0, 0, 100), 1)
+    try {
+      for (let turn = 0; turn < 5; turn++)
+        expect(await on.run(['false'], { limitMs: 5_000 })).toMatchObject({ exitCode: 1 })
+    } finally {
+      clearInterval(stall)
+    }
+  })
+
   test('S-4.4 whose connection is cut is lost, and goes on only to its limit', { timeout: 20_000 }, async () => {
     const time = uniqueSleep()
     const on = host()

@@ -97,6 +97,7 @@ interface Opened {
   readonly kind: 'open'
   readonly link: Link
   readonly channel: Channel
+  readonly exit: Promise<Ended>
 }
 type Lost = Extract<RunResult, { kind: 'lost' }>
 
@@ -120,7 +121,7 @@ async function openChannel(
       link.client.destroy()
       return lost('the host did not answer to the command')
     }
-    if (answer.kind === 'open') return { kind: 'open', link, channel: answer.channel }
+    if (answer.kind === 'open') return { ...answer, link }
     if (/unable to exec/i.test(answer.reason))
       return { kind: 'notSent', cause: 'authentication', reason: answer.reason }
     const begun = !/channel open failure|not connected/i.test(answer.reason)
@@ -133,14 +134,14 @@ async function openChannel(
 const lost = (reason: string): Lost => ({ kind: 'lost', reason, stdout: '', stderr: '' })
 
 type Answer =
-  | { readonly kind: 'open'; readonly channel: Channel }
+  | { readonly kind: 'open'; readonly channel: Channel; readonly exit: Promise<Ended> }
   | { readonly kind: 'refused'; readonly reason: string }
 
 function exec(client: Client, command: string): Promise<Answer> {
   return new Promise((resolve) => {
     try {
       client.exec(command, (err, channel) =>
-        resolve(err ? { kind: 'refused', reason: err.message } : { kind: 'open', channel }),
+        resolve(err ? { kind: 'refused', reason: err.message } : { kind: 'open', channel, exit: exitOf(channel) }),
       )
     } catch (err) {
       resolve({ kind: 'refused', reason: err instanceof Error ? err.message : String(err) })
@@ -153,10 +154,22 @@ interface Ended {
   readonly signal: string | null
 }
 
+/**
+ * Listens from the moment the channel is there: the end of a quick command can stand in the same packet as its beginning,
+ * and is told only once.
+ */
+function exitOf(channel: Channel): Promise<Ended> {
+  return new Promise((resolve) => {
+    channel.once('exit', (code: number | null, signal?: string) =>
+      resolve({ exitCode: code, signal: signal === undefined ? null : `SIG${signal.replace(/^SIG/, '')}` }),
+    )
+  })
+}
+
 /** Waits for the command's end, its deadline, the loss of the connection, or being told to give up. */
 async function follow(
   context: SshContext,
-  { link, channel }: Opened,
+  { link, channel, exit }: Opened,
   options: RunOptions,
   marker: string,
   abort: Promise<void>,
@@ -167,11 +180,6 @@ async function follow(
   const startedAt = clock.monotonic()
   channel.on('data', (chunk: Buffer) => stdout.push(chunk))
   channel.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
-  const exit = new Promise<Ended>((resolve) => {
-    channel.once('exit', (code: number | null, signal?: string) =>
-      resolve({ exitCode: code, signal: signal === undefined ? null : `SIG${signal.replace(/^SIG/, '')}` }),
-    )
-  })
   const close = new Promise<'closed'>((resolve) => channel.once('close', () => resolve('closed')))
   channel.end()
 

@@ -56,6 +56,26 @@ describe('holds', () => {
 })
 
 describe('before anything was run', () => {
+  it('S-3.7 when everything is due at once after a long downtime, the guards are heard before it gives up', () => {
+    const late = () => {
+      const world = new IncidentWorld(planOf())
+      world.now += 24 * 3_600_000
+      // What is due fires in the order in which it was due; the look's answer comes after all of it.
+      while ([...world.timers.values()].some((dueAt) => dueAt <= world.now)) world.fireNext()
+      return world
+    }
+    const well = late()
+    well.guards()
+    expect(well.scheduled).toHaveLength(1)
+    const refused = late()
+    refused.guards({ verdict: 'refuse', reason: 'still' })
+    refused.until(
+      (i) => i.state === 'escalated',
+      () => refused.guards({ verdict: 'refuse', reason: 'still' }),
+    )
+    expect(refused.now - 1_000_000 - 24 * 3_600_000).toBeLessThan(5 * 60_000)
+  })
+
   it('S-1.3 a resolve cancels a start that is scheduled and has not begun', () => {
     const world = checking(new IncidentWorld(planOf()))
     world.guards()

@@ -85,7 +85,9 @@ function remind(draft: Draft): void {
 function giveUp(draft: Draft): void {
   const { incident } = draft
   if (incident.held || incident.plan.mode !== 'act' || incident.reason === 'attached') return
-  if (incident.state === 'waiting' || incident.state === 'checking') {
+  // The guards are being asked this very moment: after a long downtime or a jump of the clock for the first time (S-3.7).
+  if (incident.state === 'checking') return draft.timer('giveUp', SLOW_POLL_MS / 2)
+  if (incident.state === 'waiting') {
     return draft.escalate('giveUp', `gave up waiting: ${incident.detail}`)
   }
   // Work is under way: its own bounds apply; the clock is asked again afterwards.

@@ -2,7 +2,8 @@ import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import { labels, read } from './json.ts'
 import type { InboxRow } from './store.ts'
-import { exec, fixed, one, type Unit } from './unit.ts'
+import type { Tables } from './tables.ts'
+import { all, exec, fixed, one, type Unit } from './unit.ts'
 
 /** The inbox: changes of alerts that the core has not seen. */
 
@@ -12,7 +13,7 @@ const pendingCount = fixed((db) =>
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('pending', '=', sql.lit(1 as const)),
 )
-const firstPending = fixed((db) =>
+const firstPending = fixed((db, p: { limit: number }) =>
   db
     .selectFrom('alert_changes as c')
     .innerJoin('alerts as a', 'a.fingerprint', 'c.fingerprint')
@@ -30,8 +31,12 @@ const firstPending = fixed((db) =>
     ])
     .where('c.pending', '=', sql.lit(1 as const))
     .orderBy('c.id')
-    .limit(1),
+    .limit(p.limit),
 )
+interface Pending extends Omit<Tables['alert_changes'], 'id' | 'delivery' | 'pending'> {
+  readonly id: number
+  readonly labels: string
+}
 const takeRow = fixed((db, p: { id: number }) =>
   db
     .updateTable('alert_changes')
@@ -100,8 +105,14 @@ export function* inboxDepth(): Unit<number> {
 }
 
 export function* nextInboxRow(): Unit<InboxRow | null> {
-  const row = yield* one(firstPending({}))
-  if (!row) return null
+  return (yield* nextInboxRows(1))[0] ?? null
+}
+
+export function* nextInboxRows(limit: number): Unit<readonly InboxRow[]> {
+  return (yield* all(firstPending({ limit }))).map(toInboxRow)
+}
+
+function toInboxRow(row: Pending): InboxRow {
   const change = row.change === 'resolved' || row.change === 'refired' ? row.change : 'firing'
   return {
     id: row.id,

@@ -9,7 +9,7 @@ import type { Subject } from '../inventory/inventory.ts'
 import { applyEffects, targetOf } from './effects.ts'
 import { StaleIncidentError } from './errors.ts'
 import { type IncidentBody, incidentBody, read, type StoredEvent } from './json.ts'
-import { keepPlan, planOf } from './plans.ts'
+import { hashOf, keepPlan, planOf } from './plans.ts'
 import type { Moved } from './store.ts'
 import { all, exec, fixed, one, type Unit } from './unit.ts'
 
@@ -229,7 +229,8 @@ export function* openIncident(
 export function* applyEvent(incident: Incident, event: Event, now: Instant): Unit<Moved | null> {
   const [after, effects] = transition(incident, event, now)
   if (after === incident && effects.length === 0) return null
-  const hash = yield* keepPlan(after.plan)
+  // A plan that an open incident runs by is there.
+  const hash = after.plan === incident.plan ? hashOf(after.plan) : yield* keepPlan(after.plan)
   const saved = yield* save(incident, after, hash, event, effects, now)
   return { before: incident, incident: saved, event, effects }
 }

@@ -29,6 +29,10 @@ export function* keepPlan(plan: Plan): Unit<string> {
   return hash
 }
 
+export function hashOf(plan: Plan): string {
+  return hashed(plan).hash
+}
+
 export function* planOf(hash: string): Unit<Plan> {
   const known = plans.get(hash)
   if (known) return known

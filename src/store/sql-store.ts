@@ -9,6 +9,7 @@ import { claimAttempt, type Decide } from './claims.ts'
 import { record } from './decisions.ts'
 import * as deliveries from './deliveries.ts'
 import type { Dialect } from './dialect.ts'
+import * as due from './due.ts'
 import * as escalations from './escalations.ts'
 import * as gauges from './gauges.ts'
 import * as history from './history.ts'
@@ -96,6 +97,15 @@ export class SqlStore implements Store {
   }
   admit(row: InboxRow, openings: readonly Opening[], now: Instant) {
     return this.#derive(() => admission.admit(row, openings, now))
+  }
+  nextInboxRows(limit: number) {
+    return this.#read(() => inbox.nextInboxRows(limit))
+  }
+  admitAll(rows: readonly { readonly row: InboxRow; readonly openings: readonly Opening[] }[], now: Instant) {
+    return this.#derive(() => due.admitAll(rows, now))
+  }
+  fireDue(now: Instant, jitterMs: (incident: number, cluster: string | null) => number, limit: number) {
+    return this.#derive(() => due.fireDue(now, jitterMs, limit))
   }
   nextTimer(now: Instant) {
     return this.#read(() => timers.nextTimer(now))

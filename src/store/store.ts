@@ -23,11 +23,27 @@ export interface Store {
 
   // -- the core, driven by advance(store, now) -------------------------------------------------------------------------
   nextInboxRow(): Promise<InboxRow | null>
+  /** The first `limit` rows in the order they came. */
+  nextInboxRows(limit: number): Promise<readonly InboxRow[]>
   /**
    * Applies one inbox row and deletes it. Firing: each opening joins the open incident of (rule, subject) or opens one.
    * Resolved: every open incident that holds the alert hears of it. Returns what moved, for metrics and loops.
    */
   admit(row: InboxRow, openings: readonly Opening[], now: Instant): Promise<readonly Moved[]>
+  /** {@link admit} for several rows in their order, in one unit: all of them or none. */
+  admitAll(
+    rows: readonly { readonly row: InboxRow; readonly openings: readonly Opening[] }[],
+    now: Instant,
+  ): Promise<readonly Moved[]>
+  /**
+   * {@link holdBoundaries}, then up to `limit` times {@link pendingElections} with {@link electLeader}, and the next timer
+   * with {@link fireTimer}; in one unit: all of it or nothing.
+   */
+  fireDue(
+    now: Instant,
+    jitterMs: (incident: number, cluster: string | null) => number,
+    limit: number,
+  ): Promise<FiredDue>
   nextTimer(now: Instant): Promise<DueTimer | null>
   /** Deletes the timer and applies `timerDue`, exactly once (S-3.7). */
   fireTimer(timer: DueTimer, now: Instant): Promise<Moved | null>
@@ -210,6 +226,12 @@ export interface DueTimer {
   readonly incident: number
   readonly kind: TimerKind
   readonly dueAt: Instant
+}
+
+export interface FiredDue {
+  readonly moved: readonly Moved[]
+  /** The limit was reached; false: no timer is due any more. */
+  readonly more: boolean
 }
 
 export interface LookTask {

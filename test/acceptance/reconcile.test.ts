@@ -50,7 +50,9 @@ it('what Alertmanager cut off (`truncatedAlerts`) is fetched from the real Alert
     'the rest',
     async () => {
       const names = await known()
-      return ['KafkaCutOff1', 'KafkaCutOff2', 'KafkaCutOff3', 'Shown'].every((name) => names.includes(name)) ? names : undefined
+      return ['KafkaCutOff1', 'KafkaCutOff2', 'KafkaCutOff3', 'Shown'].every((name) => names.includes(name))
+        ? names
+        : undefined
     },
     20_000,
   )

@@ -170,7 +170,7 @@ describe('refused, each with its reason in the trace and in the mail', () => {
   it('S-2.3 data that is not mounted', async () => {
     await withInventory((cluster) => {
       const broker = brokerOf(cluster, 3)
-      broker.data = [{ path: String(broker.data[0]), mount: true }]
+      broker.data = broker.data.map((place) => (typeof place === 'string' ? { path: place, mount: true } : place))
     })
     await lab.signalBroker(3, 'SIGKILL')
     const view = await fire({ cluster: 'orders', broker_id: '3' }, (one) => one.incident.state === 'escalated')
