@@ -1,7 +1,5 @@
 #!/usr/bin/env node
 // Checks the Node version before anything native is imported, then hands over to the command line.
-import { enableCompileCache } from 'node:module'
-
 const wanted = 24
 const major = Number(process.versions.node.split('.')[0])
 if (major < wanted) {
@@ -10,8 +8,6 @@ if (major < wanted) {
   )
   process.exitCode = 1
 } else {
-  // Compiled modules are kept in the temporary directory from one start to the next; where that cannot be, nothing is lost.
-  enableCompileCache()
   const { main } = await import('./cli/main.ts')
   await main(process.argv)
 }

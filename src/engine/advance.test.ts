@@ -189,6 +189,36 @@ describe('advance', () => {
     expect(await sim.incident()).toMatchObject({ state: 'probation', attempts: 1 })
   })
 
+  it('changes of alerts are admitted in the order they came, however many share a commit', async () => {
+    const key = (n: number) => `orders/broker/${n}`
+    sim.openings = ({ labels }) => {
+      const target = labels['target'] ?? ''
+      return [{ plan: planOf(), subject: { kind: 'broker', key: target, cluster: 'orders', target } }]
+    }
+    for (let n = 0; n < 40; n++) await sim.deliver({ fingerprint: `${n}`, labels: { target: key(n) } })
+    await sim.settle()
+    const opened = sim.moved.filter(({ before }) => before === null).map(({ incident }) => incident.subject.key)
+    expect(opened).toEqual(Array.from({ length: 40 }, (_, n) => key(n)))
+    expect(await sim.store.inboxDepth()).toBe(0)
+  })
+
+  it('a change that cannot be admitted holds up what came after it and nothing before it', async () => {
+    let broken = true
+    sim.openings = ({ fingerprint }) => {
+      if (fingerprint === '5' && broken) throw new Error('defect')
+      const target = `orders/broker/${fingerprint}`
+      return [{ plan: planOf(), subject: { kind: 'broker', key: target, cluster: 'orders', target } }]
+    }
+    for (let n = 0; n < 9; n++) await sim.deliver({ fingerprint: `${n}` })
+    await expect(sim.settle()).rejects.toThrow('defect')
+    expect(sim.moved.map(({ incident }) => incident.firing[0]?.fingerprint)).toEqual(['0', '1', '2', '3', '4'])
+    expect(await sim.store.inboxDepth()).toBe(4)
+
+    broken = false
+    await sim.settle()
+    expect((await sim.store.openIncidents()).length).toBe(9)
+  })
+
   it('S-3.8 replay of the journal equals the stored incident', async () => {
     sim.probes = () => seen({ verdict: 'broken', symptom: true, conclusive: true })
     await sim.deliver()

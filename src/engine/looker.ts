@@ -7,8 +7,9 @@ import { decisionOf, lookOf } from '../incident/summary.ts'
 import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
 import type { Target } from '../inventory/inventory.ts'
 import { INVOCATION } from '../probes/kafka-api.ts'
+import type { LookContext } from '../probes/probe.ts'
 import { unitLog } from '../probes/unit-log.ts'
-import { readUnit } from '../probes/unit-state.ts'
+import { unitOfLook } from '../probes/unit-state.ts'
 import type { LookTask, Moved, Store } from '../store/store.ts'
 import { type Steady, untilCommitted } from './steady.ts'
 import type { Wake } from './wake.ts'
@@ -101,7 +102,7 @@ async function guardResults(
   const intent = intentOf(incident, target, task.alerts)
   const [results, unit, facts] = await Promise.all([
     evaluateWorldGuards(intent, context),
-    incident.firstUnit ?? unitOf(world, target, deps),
+    incident.firstUnit ?? unitOf(context),
     store.ownFacts(incident.id, target.key, target.cluster, clock.now()),
   ])
   const own = decideOwn(
@@ -122,8 +123,8 @@ export function decideOwn(
   return { decision: decisionOf(results), results }
 }
 
-async function unitOf(world: World, target: Target, { clock }: LookerDeps): Promise<UnitSeen | null> {
-  const read = await readUnit(world.hosts.hostOf(target), target.unit, clock)
+async function unitOf(context: LookContext): Promise<UnitSeen | null> {
+  const read = await unitOfLook(context)
   return 'problem' in read ? null : read
 }
 
@@ -145,7 +146,7 @@ async function lookAtProbes(task: LookTask, deps: LookerDeps): Promise<Moved | n
   const [asked, symptom, unit] = await Promise.all([
     askProbes(incident.plan, context),
     task.symptom ? evaluateSymptom(intentOf(incident, target, task.alerts), context) : [],
-    unitOf(world, target, deps),
+    unitOf(context),
   ])
   const holds =
     symptom.length === 0

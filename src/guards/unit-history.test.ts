@@ -45,7 +45,8 @@ describe('S-2.5 on a real systemd', () => {
   const judge = async (intent: Partial<Intent> = {}): Promise<GuardResult> => {
     const wanted = intentOf(intent)
     const params = { unit: 'crashed' } as const
-    return symptom.decide(await symptom.facts(params, wanted, context), params, wanted, systemClock.now())
+    // A context is one look.
+    return symptom.decide(await symptom.facts(params, wanted, { ...context }), params, wanted, systemClock.now())
   }
 
   beforeAll(async () => {

@@ -1,7 +1,7 @@
 import type { Instant } from '../clock.ts'
 import type { UnitSeen } from '../incident/unit.ts'
 import type { LookContext } from '../probes/probe.ts'
-import { type CrashState, crashState, readBootTime, readUnit } from '../probes/unit-state.ts'
+import { type CrashState, crashState, readBootTime, unitOfLook } from '../probes/unit-state.ts'
 import type { HostProblem } from './host-problem.ts'
 
 /** What systemd says of the target's process, read over the connection that will act. */
@@ -20,8 +20,8 @@ export interface ReadWitness {
 }
 
 export async function readWitness(context: LookContext): Promise<Witness> {
-  const { host, target, clock, memory, signal } = context
-  const unit = await readUnit(host, target.unit, clock, signal)
+  const { host, memory, signal } = context
+  const unit = await unitOfLook(context)
   if ('problem' in unit) {
     return { kind: 'unreadable', problem: { cause: unit.cause, reason: unit.problem }, source: host.name }
   }

@@ -126,9 +126,10 @@ describe('a command over SSH', () => {
   test('is known to have ended although its end arrives together with its beginning', { timeout: 20_000 }, async () => {
     // Patient, for nothing can be answered while the loop stands still.
     const on = host({}, { keepaliveIntervalMs: 5_000 })
+    await on.run(['true'], { limitMs: 5_000 })
     // The loop stands still between any two of its turns, so that all that the host sends in between arrives at once.
     const cell = new Int32Array(new SharedArrayBuffer(4))
-    const stall = setInterval(() => Atomics.wait(cell, 0, 0, 100), 1)
+    const stall = setInterval(() => Atomics.wait(cell, 0, 0, 400), 1)
     try {
       for (let turn = 0; turn < 5; turn++)
         expect(await on.run(['false'], { limitMs: 5_000 })).toMatchObject({ exitCode: 1 })

@@ -5,7 +5,7 @@ import type { Evidence, ProbeResult } from '../incident/verdict.ts'
 import type { HostPort } from '../inventory/inventory.ts'
 import type { Liveness } from '../kafka/clients.ts'
 import { defineProbe, type LookContext, type Memory } from './probe.ts'
-import { readUnit } from './unit-state.ts'
+import { unitOfLook } from './unit-state.ts'
 
 /** What is known about one Kafka process: its listener, its unit, and what we remember of it. */
 export interface ServingFacts {
@@ -40,8 +40,8 @@ export const kafkaApi = defineProbe({
  * that began in between would be remembered as serving, and its start would look like a hang (S-2.6).
  */
 export async function readServing(context: LookContext, deadlineMs: number): Promise<ServingFacts> {
-  const { target, host, kafka, clock, memory, signal } = context
-  const unit = await readUnit(host, target.unit, clock, signal)
+  const { target, host, kafka, memory } = context
+  const unit = await unitOfLook(context)
   const seen = 'problem' in unit ? { unit: null, unitProblem: unit.problem } : { unit, unitProblem: '' }
   const liveness = target.address ? await kafka.liveness(target.address, deadlineMs, target.cluster) : null
   return { address: target.address, liveness, ...seen, hostName: host.name, memory }

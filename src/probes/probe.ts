@@ -36,7 +36,7 @@ export interface SeenAlert {
   readonly updatedAt: Instant
 }
 
-/** What every look at the world may use. Read-only by contract. */
+/** What one look at the world may use; made anew for each, since what it read is kept with it. Read-only by contract. */
 export interface LookContext {
   readonly target: Target
   readonly cluster: Cluster

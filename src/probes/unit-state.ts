@@ -2,6 +2,7 @@ import type { Clock, Instant } from '../clock.ts'
 import type { Host, RunResult } from '../hosts/host.ts'
 import type { UnitSeen } from '../incident/unit.ts'
 import type { Unit } from '../inventory/inventory.ts'
+import type { LookContext } from './probe.ts'
 
 /** Why a unit could not be read. */
 export interface UnitProblem {
@@ -48,6 +49,16 @@ export async function readUnit(
     queuedJob: shown.Job === '' || shown.Job === '0' ? null : shown.Job,
     at: clock.now(),
   }
+}
+
+const reads = new WeakMap<LookContext, Promise<UnitSeen | UnitProblem>>()
+
+/** The target's unit as this look sees it: read once, whichever guard or probe asks first. */
+export function unitOfLook(context: LookContext): Promise<UnitSeen | UnitProblem> {
+  const { host, target, clock, signal } = context
+  const read = reads.get(context) ?? readUnit(host, target.unit, clock, signal)
+  reads.set(context, read)
+  return read
 }
 
 /** Some properties of a unit, each as text; empty where systemd has nothing to say. */

@@ -4,15 +4,16 @@ import type { Evidence, ProbeResult, ProbeVerdict } from '../incident/verdict.ts
 import { UNIT_KINDS } from '../inventory/inventory.ts'
 import { defineProbe } from './probe.ts'
 import type { CrashState } from './unit-state.ts'
-import { crashState, readBootTime, readUnit } from './unit-state.ts'
+import { crashState, readBootTime, unitOfLook } from './unit-state.ts'
 
 export const unit = defineProbe({
   type: 'unit',
   summary: "The target's systemd unit runs. That proves a process, not a service.",
   params: z.strictObject({}),
   targets: UNIT_KINDS,
-  async look(_params, { target, host, memory, clock, signal }): Promise<ProbeResult> {
-    const seen = await readUnit(host, target.unit, clock, signal)
+  async look(_params, context): Promise<ProbeResult> {
+    const { host, memory, signal } = context
+    const seen = await unitOfLook(context)
     if ('problem' in seen) {
       return { probe: 'unit', verdict: 'unknown', reason: `the unit cannot be read: ${seen.problem}`, evidence: [] }
     }

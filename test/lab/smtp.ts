@@ -42,8 +42,12 @@ const common: SMTPServerOptions = {
   onData: keep,
   onAuth: (auth, _session, callback) => callback(null, { user: auth.username }),
 }
-new SMTPServer({ ...common, disabledCommands: ['STARTTLS'], allowInsecureAuth: true }).listen(Number(port), '127.0.0.1')
-new SMTPServer({ ...common, key: readFileSync(keyFile), cert: readFileSync(certFile) }).listen(
-  Number(tlsPort),
-  '127.0.0.1',
-)
+const servers = [
+  [new SMTPServer({ ...common, disabledCommands: ['STARTTLS'], allowInsecureAuth: true }), port],
+  [new SMTPServer({ ...common, key: readFileSync(keyFile), cert: readFileSync(certFile) }), tlsPort],
+] as const
+for (const [server, at] of servers) {
+  // A client that is killed in the middle of a handshake must not take the server with it.
+  server.on('error', (error) => console.error(error.message))
+  server.listen(Number(at), '127.0.0.1')
+}

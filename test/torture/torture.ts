@@ -114,11 +114,14 @@ class Run {
     const views = () => Promise.all(all.map((one) => incident(this.service, one.id)))
     await waitFor(
       'every escalation to be told',
-      async () =>
-        (await views()).every(
-          (view) =>
-            view.escalations.every((row) => row.toldAt !== null) && view.mails.every((mail) => mail.state === 'sent'),
-        ),
+      async () => {
+        const untold = (await views()).flatMap(({ incident, escalations, mails }) => [
+          ...escalations.filter((row) => row.toldAt === null).map((row) => ({ incident: incident.id, ...row })),
+          ...mails.filter((mail) => mail.state !== 'sent').map((mail) => ({ incident: incident.id, ...mail })),
+        ])
+        if (untold.length === 0) return true
+        throw new Error(JSON.stringify(untold).slice(0, 4_000))
+      },
       60_000,
       500,
     )
