@@ -29,7 +29,7 @@ export interface AdvanceDeps {
 export async function advance(store: Store, now: Instant, deps: AdvanceDeps): Promise<Instant | null> {
   for (let limit = TOGETHER; ; ) {
     const { moved, more } = await steps(store, now, deps, limit).catch((error: unknown) => {
-      // One step that cannot be done must not keep back those before it: they go one by one, up to it.
+      // One change that cannot be taken must not keep back the others: they go one by one, and it is set aside.
       if (limit === 1 || error instanceof StoreUnavailableError) throw error
       limit = 1
       return { moved: [], more: true }
@@ -40,12 +40,19 @@ export async function advance(store: Store, now: Instant, deps: AdvanceDeps): Pr
   }
 }
 
-/** Up to `limit` changes of alerts; when there are none, up to `limit` timers with all that comes before each. */
+/** Up to `limit` changes of alerts (one that breaks alone is set aside, S-3.8); when there are none, up to `limit` timers with all that comes before each. */
 async function steps(store: Store, now: Instant, { openings }: AdvanceDeps, limit: number): Promise<FiredDue> {
   const rows = await store.nextInboxRows(limit)
   if (rows.length === 0) return store.fireDue(now, releaseJitterMs, limit)
-  const admitted = rows.map((row) => ({ row, openings: row.change === 'resolved' ? [] : openings(row) }))
-  return { moved: await store.admitAll(admitted, now), more: true }
+  try {
+    const admitted = rows.map((row) => ({ row, openings: row.change === 'resolved' ? [] : openings(row) }))
+    return { moved: await store.admitAll(admitted, now), more: true }
+  } catch (error) {
+    const [row] = rows
+    if (limit > 1 || row === undefined || error instanceof StoreUnavailableError) throw error
+    await store.setAside(row, `the core breaks on it: ${error instanceof Error ? error.message : String(error)}`, now)
+    return { moved: [], more: true }
+  }
 }
 
 function releaseJitterMs(incident: number, cluster: string | null): number {

@@ -9,7 +9,7 @@ import { decisionOf } from '../incident/summary.ts'
 import type { StepResult } from '../incident/verdict.ts'
 import type { Target } from '../inventory/inventory.ts'
 import { readUnit } from '../probes/unit-state.ts'
-import { type ClaimedAttempt, type Moved, type Store, stepKey } from '../store/store.ts'
+import { type ClaimedAttempt, type Moved, type Store, StoreUnavailableError, stepKey } from '../store/store.ts'
 import { decideOwn } from './looker.ts'
 import { type Steady, untilCommitted } from './steady.ts'
 import type { Wake } from './wake.ts'
@@ -87,7 +87,11 @@ async function run(attempt: ClaimedAttempt, deps: RunnerDeps, cut: AbortSignal):
   // Committing goes on through a shutdown: what was done must be written, or it is unknown at the next start.
   const commit: Steady = { ...deps, signal: lost.signal }
   try {
-    const end = await runSteps(attempt, deps, commit, AbortSignal.any([cut, lost.signal]))
+    const end = await runSteps(attempt, deps, commit, AbortSignal.any([cut, lost.signal])).catch((error: unknown) => {
+      if (lost.signal.aborted || error instanceof StoreUnavailableError) throw error
+      deps.log.error({ err: error, incident: attempt.incident.id, attempt: attempt.number }, 'an attempt broke off')
+      return brokeOff(attempt, clock.now(), error)
+    })
     if (end === null) return
     const moved = await untilCommitted(() => store.finishAttempt(attempt, end, clock.now()), commit)
     deps.onAttempt(attempt, end, clock.monotonic() - began)
@@ -158,6 +162,10 @@ async function runSteps(
     if (!(await untilCommitted(() => store.finishStep(attempt, index + 1, result, clock.now()), commit))) return null
     if (result.notRun && !progress.begun)
       return { outcome: 'notRun', notRun: result.notRun, reason: result.reason, changed: false }
+    if (result.notRun === 'permission') {
+      const invocation = await invocationOf(target, deps)
+      return { outcome: 'failed', notRun: 'permission', reason: result.reason, changed: true, invocation }
+    }
     progress.begun = true
     if (result.outcome === 'succeeded' && step.traits.stops) progress.stopped = true
     if (result.outcome === 'unknown') return unknownEnd(attempt, index, startedAt, step, result)
@@ -176,6 +184,14 @@ async function runSteps(
 function mustSkip(step: Step, { begun, stopped, failure }: Progress, shuttingDown: boolean): boolean {
   if (failure === null && !(shuttingDown && begun)) return false
   return !(stopped && step.traits.starts)
+}
+
+/** A defect of ours in the middle of a rung: nobody knows how far it came (S-4.4). */
+function brokeOff(attempt: ClaimedAttempt, now: number, error: unknown): AttemptEnd {
+  const longest = Math.max(0, ...attempt.steps.map((step) => step.traits.limitSeconds))
+  const reason = `the attempt broke off: ${error instanceof Error ? error.message : String(error)}`
+  const repeatable = attempt.steps.every((step) => step.traits.repeatable)
+  return { outcome: 'unknown', reason, changed: true, surelyOverAt: surelyOverAt(now, longest * 1_000), repeatable }
 }
 
 function unknownEnd(

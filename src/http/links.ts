@@ -7,7 +7,7 @@ import type { App, HttpDeps } from './deps.ts'
 import { type Html, html } from './html.ts'
 import { silencesFor } from './incident-silence.ts'
 import { sendPage } from './page.ts'
-import { grant } from './persons-wish.ts'
+import { grantByLink } from './persons-wish.ts'
 import { alertName } from './present.ts'
 
 const FORM_BYTES = 4 * 1024
@@ -85,23 +85,18 @@ export function linkRoutes(app: App, deps: HttpDeps): void {
       },
     },
     async ({ params, body }, reply) => {
-      const seen = await store.useToken(params.token, clock.now())
-      if (seen.state !== 'valid') return sendGone(reply, seen)
       const by = body?.by?.trim() || ANONYMOUS
+      // Spent only by what it brought about: a link that came too early or met a full disk can be pressed again.
+      const { seen, granted } = await grantByLink(deps, params.token, by)
+      if (seen.state !== 'valid') return sendGone(reply, seen)
       const title = `${TITLES[seen.action]}: incident ${seen.incident}`
       if (seen.action === 'silence') {
         const ends = await silenceIncident(seen.incident, by, body?.duration)
+        if (ends !== null) await store.useToken(params.token, clock.now())
         return ends === null
           ? sendPage(reply, 409, title, html`<p>There is no alert left to silence. Nothing was changed.</p>`)
           : sendPage(reply, 200, title, html`<p>Done. Its alerts are silenced until ${ends}.</p>`)
       }
-      const granted = await grant(
-        deps,
-        seen.incident,
-        seen.action === 'takeOver' ? 'take-over' : 'retry',
-        by,
-        'by link',
-      )
       if (granted.kind === 'done')
         return sendPage(reply, 200, title, html`<p>Done. ${granted.moved.incident.detail}</p>`)
       const why = granted.kind === 'nothing' ? granted.why : 'the incident does not exist any more'

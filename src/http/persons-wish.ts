@@ -1,7 +1,7 @@
 import type { Event } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
 import { assertNever } from '../never.ts'
-import type { Moved } from '../store/store.ts'
+import type { Moved, TokenAction, TokenSeen } from '../store/store.ts'
 import type { HttpDeps } from './deps.ts'
 
 export type Wish = 'cancel' | 'retry' | 'take-over'
@@ -12,15 +12,46 @@ export type Granted =
   /** It changes nothing where the incident stands; `why` is a sentence. */
   | { readonly kind: 'nothing'; readonly why: string }
 
+type GrantDeps = Pick<HttpDeps, 'store' | 'clock' | 'log' | 'telemetry' | 'wake'>
+
 /** Applies what a person asks of an incident and wakes the core. */
 export async function grant(
-  { store, clock, log, telemetry, wake }: Pick<HttpDeps, 'store' | 'clock' | 'log' | 'telemetry' | 'wake'>,
+  { store, clock, log, telemetry, wake }: GrantDeps,
   id: number,
   wish: Wish,
   by: string,
   comment: string,
 ): Promise<Granted> {
   const moved = await store.apply(id, eventOf(wish, by, comment), clock.now())
+  return answer({ store, log, telemetry, wake }, id, wish, by, comment, moved)
+}
+
+/** The same by a mail's one-time link, which is spent only when it brought something about. A silence is the caller's. */
+export async function grantByLink(
+  { store, clock, log, telemetry, wake }: GrantDeps,
+  token: string,
+  by: string,
+): Promise<{ readonly seen: TokenSeen; readonly granted: Granted }> {
+  const wishOf = (action: TokenAction): Wish | null =>
+    action === 'takeOver' ? 'take-over' : action === 'retry' ? 'retry' : null
+  const event = (action: TokenAction): Event | null => {
+    const wish = wishOf(action)
+    return wish && eventOf(wish, by, 'by link')
+  }
+  const { seen, moved } = await store.applyByToken(token, event, clock.now())
+  const wish = seen.state === 'valid' ? wishOf(seen.action) : null
+  if (seen.state !== 'valid' || wish === null) return { seen, granted: { kind: 'unknown' } }
+  return { seen, granted: await answer({ store, log, telemetry, wake }, seen.incident, wish, by, 'by link', moved) }
+}
+
+async function answer(
+  { store, log, telemetry, wake }: Omit<GrantDeps, 'clock'>,
+  id: number,
+  wish: Wish,
+  by: string,
+  comment: string,
+  moved: Moved | null,
+): Promise<Granted> {
   if (moved === null) {
     const view = await store.incidentView(id)
     return view === null ? { kind: 'unknown' } : { kind: 'nothing', why: whyNothing(wish, view.incident, by) }

@@ -148,6 +148,7 @@ export class Draft {
         mark: null,
         polls: 0,
         notBefore: rung?.notBefore ?? null,
+        cause: because === 'escalation' ? this.incident.reason : null,
         learns: rung?.learns ?? false,
         repeatable: rung?.repeatable ?? true,
       },

@@ -47,7 +47,7 @@ export interface AttemptEnd {
   readonly reason: string
   /** `notRun` only. */
   readonly notRun?: 'unreachable' | 'permission' | 'busy' | 'guards'
-  /** A changing step has begun. */
+  /** A changing step has begun. With `notRun` then, a later step could not be sent. */
   readonly changed: boolean
   /** `unknown` only: when the step has surely ended, and whether all steps from it on may be repeated (S-4.4). */
   readonly surelyOverAt?: Instant

@@ -74,6 +74,8 @@ export interface Verifying {
   readonly polls: number
   /** Nothing is judged as failed before (an unknown step may still run until then, S-4.4). Null when no step is unknown. */
   readonly notBefore: Instant | null
+  /** Why it was escalated, where it came from there: it goes back for the same cause (S-6.2). */
+  readonly cause: Reason | null
   /** The unit's invocation after the rung could not be read: the first one seen now is ours, not a person's (S-2.5). */
   readonly learns: boolean
   /** All steps from the unknown one on may be run again. */

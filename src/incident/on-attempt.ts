@@ -34,10 +34,9 @@ export function attemptEnded(draft: Draft, attempt: number, end: AttemptEnd): vo
     refusals: 0,
   })
   draft.cooldownAfterAction()
-  if (incident.cancelling !== null) {
-    draft.tell('told', TOLD.cancelled, 'cancelled', incident.cancelling)
-    return draft.settle('cancelled', incident.cancelling)
-  }
+  // A step of unknown outcome may still run: its holds stay until it has surely ended (S-4.2).
+  if (incident.cancelling !== null && end.outcome !== 'unknown') return endCancelled(draft, incident.cancelling)
+  if (end.notRun === 'permission') return draft.escalate('permission', end.reason)
   if (end.outcome === 'unknown') {
     // Nobody knows whether the step took hold, and running it twice may hurt. Look before leaping.
     return draft.verify('attempt', end.reason, {
@@ -47,6 +46,12 @@ export function attemptEnded(draft: Draft, attempt: number, end: AttemptEnd): vo
     })
   }
   draft.verify('attempt', end.reason, { learns: !end.invocation })
+}
+
+/** What was cancelled while it ran is over (S-3.6). */
+export function endCancelled(draft: Draft, reason: string): void {
+  draft.tell('told', TOLD.cancelled, 'cancelled', reason)
+  draft.settle('cancelled', reason)
 }
 
 /** Nothing reached the target: no attempt is spent (S-4.5, S-4.7). */

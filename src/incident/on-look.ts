@@ -3,6 +3,7 @@ import { backoffMs, pollGapMs } from './backoff.ts'
 import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
 import type { Look, TargetHistory } from './event.ts'
 import type { Incident, Verifying } from './incident.ts'
+import { endCancelled } from './on-attempt.ts'
 
 /** Progress other than starting that stands still this long, in milliseconds, is told (S-4.9). */
 const STANDS_STILL_MS = 15 * 60_000
@@ -37,13 +38,14 @@ function whileVerifying(draft: Draft, verifying: Verifying, seen: Look, history:
   if (verifying.notBefore !== null && draft.now < verifying.notBefore) return poll(draft, verifying, seen)
   if (verifying.learns && seen.invocation !== null)
     return whileVerifying(draft, learned(draft, verifying, seen.invocation), seen, history)
+  if (incident.cancelling !== null) return endCancelled(draft, incident.cancelling)
   if (seen.verdict === 'healed') {
     if (incident.attempts === 0 && verifying.because === 'resolve') return cleared(draft, seen)
     return healed(draft, seen, history)
   }
   // Looking did not help: back to the person whose turn it is, same round, no new mail (S-6.2).
   if (verifying.because === 'escalation')
-    return draft.escalate(incident.owner === null ? 'changedNotHealed' : 'takenOver', seen.reason, true)
+    return draft.escalate(verifying.cause ?? 'changedNotHealed', seen.reason, true)
   switch (seen.verdict) {
     case 'progressing':
       return progressing(draft, verifying, seen)

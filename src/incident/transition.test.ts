@@ -508,3 +508,45 @@ it('S-2.5 an invocation that could not be read after our own rung is learned by 
   world.look({ verdict: 'progressing', mark: 'y', invocation: 'somebody else’s' })
   expect(world.incident.ourInvocations).toEqual(['ours'])
 })
+
+it('S-4.7 a permission refused at a later step escalates at once, although a step has run', () => {
+  const world = untilChecking(new IncidentWorld(planOf()))
+  world.guards()
+  world.start()
+  world.apply({
+    type: 'attemptFinished',
+    attempt: 1,
+    end: { outcome: 'failed', notRun: 'permission', reason: 'sudo refused', changed: true },
+  })
+  expect(world.incident).toMatchObject({ state: 'escalated', reason: 'permission', attempts: 1 })
+})
+
+it('S-4.2 cancelled in the middle of a step of unknown outcome, it lets go only when the step has surely ended', () => {
+  const world = untilChecking(new IncidentWorld(planOf()))
+  world.guards()
+  world.start()
+  world.apply({ type: 'cancelled', by: 'configuration', reason: 'rule removed' })
+  const end = {
+    outcome: 'unknown',
+    reason: 'lost',
+    changed: true,
+    surelyOverAt: world.now + 75_000,
+    repeatable: true,
+  } as const
+  const effects = world.apply({ type: 'attemptFinished', attempt: 1, end })
+  expect(effects.map((effect) => effect.type)).not.toContain('releaseHolds')
+  world.until(
+    (i) => i.state === 'settled',
+    () => world.look({ verdict: 'broken' }),
+  )
+  expect(world.now).toBe(end.surelyOverAt)
+  expect(world.lastEffects.map((effect) => effect.type)).toContain('releaseHolds')
+})
+
+it('S-6.2 a look that did not help returns to escalated for the same cause', () => {
+  const world = untilChecking(new IncidentWorld(planOf()))
+  world.guards({ verdict: 'refuse', escalate: 'identity', reason: 'wrong cluster' })
+  world.apply({ type: 'alertResolved', occurrence: { fingerprint: 'a', startsAt: 999_999 } })
+  world.look({ verdict: 'broken' })
+  expect(world.incident).toMatchObject({ state: 'escalated', reason: 'identity', round: 1 })
+})

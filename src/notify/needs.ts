@@ -13,8 +13,9 @@ export function offered(story: Pick<Story, 'incident'>, telling: Pick<Telling, '
   if (telling.kind === 'recovered' || telling.kind === 'digest') return []
   if (incident.state === 'closed' || incident.state === 'settled' || incident.state === 'probation') return []
   const takeOver: readonly Action[] = incident.owner === null ? ['takeOver'] : []
-  const mayRetry = incident.plan.mode === 'act' && incident.subject.kind !== 'unresolved' && telling.kind !== 'told'
-  const retry: readonly Action[] = mayRetry || incident.state === 'escalated' ? ['retry'] : []
+  const canRetry = incident.plan.mode === 'act' && incident.subject.kind !== 'unresolved'
+  const wantsIt = telling.kind !== 'told' || incident.state === 'escalated'
+  const retry: readonly Action[] = canRetry && wantsIt ? ['retry'] : []
   return [...takeOver, ...retry, 'silence']
 }
 

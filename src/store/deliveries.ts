@@ -1,7 +1,8 @@
 import type { Alert } from '../alert/alert.ts'
 import { type AlertChange, changeOf } from '../alert/occurrence.ts'
 import type { Instant } from '../clock.ts'
-import type { DeliveryReceipt, IncomingDelivery, RejectedDelivery } from './store.ts'
+import { takeInboxRow } from './inbox.ts'
+import type { DeliveryReceipt, InboxRow, IncomingDelivery, RejectedDelivery } from './store.ts'
 import { exec, fixed, one, type Unit } from './unit.ts'
 
 const groupOf = fixed((db, p: { groupKey: string; receiver: string }) =>
@@ -223,6 +224,11 @@ function* storeAlert(alert: Alert, credential: string | null, now: Instant): Uni
 function startOf(change: AlertChange, known: { startsAt: Instant; status: string }, alert: Alert): Instant {
   if (change === 'repeat' && alert.status === 'firing') return Math.min(known.startsAt, alert.startsAt)
   return Math.max(known.startsAt, alert.startsAt)
+}
+
+export function* setAside(row: InboxRow, problem: string, now: Instant): Unit<void> {
+  if (!(yield* takeInboxRow(row.id))) return
+  yield* exec(insertRejected({ problem, rawBody: JSON.stringify(row.alert), credential: row.credential, now }))
 }
 
 export function* storeRejected({ problem, rawBody, credential }: RejectedDelivery, now: Instant): Unit<void> {

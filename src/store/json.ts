@@ -171,6 +171,7 @@ export const incidentBody: z.ZodType<IncidentBody> = z.object({
       mark: z.string().nullable(),
       polls: z.int(),
       notBefore: instant.nullable(),
+      cause: reason.nullable(),
       learns: z.boolean(),
       repeatable: z.boolean(),
     })

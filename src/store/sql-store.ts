@@ -85,6 +85,9 @@ export class SqlStore implements Store {
   storeDeliveries(batch: readonly IncomingDelivery[], now: Instant) {
     return this.#run(() => deliveries.storeDeliveries(batch, now))
   }
+  setAside(row: InboxRow, problem: string, now: Instant) {
+    return this.#run(() => deliveries.setAside(row, problem, now))
+  }
   storeRejected(rejected: RejectedDelivery, now: Instant) {
     return this.#run(() => deliveries.storeRejected(rejected, now))
   }
@@ -226,6 +229,9 @@ export class SqlStore implements Store {
   }
   readToken(token: string, now: Instant) {
     return this.#read(() => tokens.readToken(token, now))
+  }
+  applyByToken(token: string, eventOf: (action: TokenAction) => Event | null, now: Instant) {
+    return this.#run(() => tokens.applyByToken(token, eventOf, now))
   }
   useToken(token: string, now: Instant) {
     return this.#run(() => tokens.useToken(token, now))

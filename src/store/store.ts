@@ -20,6 +20,8 @@ export interface Store {
   /** Keeps what can never be parsed or stored as it is (escaped), so that nothing acknowledged or refused vanishes. */
   storeRejected(rejected: RejectedDelivery, now: Instant): Promise<void>
   inboxDepth(): Promise<number>
+  /** A change of an alert that the core breaks on: kept as rejected, so that it holds nobody up and a person can see it. */
+  setAside(row: InboxRow, problem: string, now: Instant): Promise<void>
 
   // -- the core, driven by advance(store, now) -------------------------------------------------------------------------
   nextInboxRow(): Promise<InboxRow | null>
@@ -140,6 +142,12 @@ export interface Store {
   readToken(token: string, now: Instant): Promise<TokenSeen>
   /** Uses it up; the caller then applies the action. */
   useToken(token: string, now: Instant): Promise<TokenSeen>
+  /** Applies what the token is for, and spends it only when that moved the incident: one unit. */
+  applyByToken(
+    token: string,
+    eventOf: (action: TokenAction) => Event | null,
+    now: Instant,
+  ): Promise<{ readonly seen: TokenSeen; readonly moved: Moved | null }>
 
   // -- holds made by people ----------------------------------------------------------------------------------------------
   createSilence(silence: NewSilence, now: Instant): Promise<Silence>

@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Instant } from '../clock.ts'
+import type { Event } from '../incident/event.ts'
+import { applyToOpen } from './incidents.ts'
 import { tokenAction } from './json.ts'
-import type { TokenAction, TokenSeen } from './store.ts'
+import type { Moved, TokenAction, TokenSeen } from './store.ts'
 import { exec, fixed, one, type Unit } from './unit.ts'
 
 const insertToken = fixed((db, p: { hash: string; incident: number; action: string; expiresAt: number; now: number }) =>
@@ -37,6 +39,19 @@ export function* useToken(token: string, now: Instant): Unit<TokenSeen> {
   const seen = yield* readToken(token, now)
   if (seen.state !== 'valid') return seen
   return (yield* exec(spend({ hash: hashOf(token), now }))) === 1 ? seen : { state: 'used' }
+}
+
+export function* applyByToken(
+  token: string,
+  eventOf: (action: TokenAction) => Event | null,
+  now: Instant,
+): Unit<{ readonly seen: TokenSeen; readonly moved: Moved | null }> {
+  const seen = yield* readToken(token, now)
+  const event = seen.state === 'valid' ? eventOf(seen.action) : null
+  if (seen.state !== 'valid' || event === null) return { seen, moved: null }
+  const moved = yield* applyToOpen(seen.incident, event, now)
+  if (moved) yield* exec(spend({ hash: hashOf(token), now }))
+  return { seen, moved }
 }
 
 function hashOf(token: string): string {
