@@ -360,6 +360,15 @@ describe('links in mails', () => {
     expect((await ask(on.get('/incidents/1'))).body.incident).toMatchObject({ state: 'checking', grants: 1 })
   })
 
+  it('that came too early changes nothing and can be pressed again', async () => {
+    const { on, path } = await linked('retry')
+    // A further attempt is granted already: a second one would change nothing.
+    await on.send('POST', '/incidents/1/retry', { by: 'bob' })
+
+    expect((await post(on, path)).status).toBe(409)
+    expect((await on.get(path)).status).toBe(200)
+  })
+
   it('silence the alerts of the incident for as long as was chosen', async () => {
     const { on, path } = await linked('silence')
 
