@@ -162,10 +162,6 @@ async function runSteps(
     if (!(await untilCommitted(() => store.finishStep(attempt, index + 1, result, clock.now()), commit))) return null
     if (result.notRun && !progress.begun)
       return { outcome: 'notRun', notRun: result.notRun, reason: result.reason, changed: false }
-    if (result.notRun === 'permission') {
-      const invocation = await invocationOf(target, deps)
-      return { outcome: 'failed', notRun: 'permission', reason: result.reason, changed: true, invocation }
-    }
     progress.begun = true
     if (result.outcome === 'succeeded' && step.traits.stops) progress.stopped = true
     if (result.outcome === 'unknown') return unknownEnd(attempt, index, startedAt, step, result)
@@ -176,7 +172,11 @@ async function runSteps(
   }
   if (!progress.begun) return { outcome: 'failed', reason: 'nothing was run before the shutdown', changed: false }
   const invocation = await invocationOf(target, deps)
-  if (progress.failure) return { outcome: 'failed', reason: progress.failure.reason, changed: true, invocation }
+  if (progress.failure) {
+    const { reason, notRun } = progress.failure
+    const end = { outcome: 'failed', reason, changed: true, invocation } as const
+    return notRun === 'permission' ? { ...end, notRun } : end
+  }
   return { outcome: 'succeeded', reason: 'all steps succeeded', changed: true, invocation }
 }
 
@@ -223,7 +223,8 @@ async function guardsBefore(
   const stale = index === 0 && attempt.startedAt - attempt.scheduledAt > EVIDENCE_MS
   const disruptiveLater = index > 0 && step.traits.disruptive
   if (!stale && !disruptiveLater) return null
-  const context = lookContext(deps.world(), target, await store.memory(target.key), clock, commit.signal)
+  const memory = await untilCommitted(() => store.memory(target.key), commit)
+  const context = lookContext(deps.world(), target, memory, clock, commit.signal)
   if (!context) return `${target.key} is not in the inventory any more`
   const intent = {
     ...intentOf(attempt.incident, target, attempt.alerts),

@@ -137,6 +137,8 @@ export class Draft {
     const reason =
       because === 'resolve' ? 'afterResolve' : because === 'escalation' ? 'afterEscalation' : 'afterAttempt'
     this.cancelTimers('act', 'guard', 'escalateAfter')
+    // It begins anew, so what it waits for is bounded anew (S-6.1).
+    if (because === 'refire') this.startClocks()
     this.set({
       state: 'verifying',
       reason,
@@ -195,6 +197,8 @@ export class Draft {
       attempt: null,
       probationEndsAt: null,
       cancelling: null,
+      // What a person asked for was about what is over now (S-4.1).
+      grants: 0,
       held: closed ? null : this.incident.held,
       look: this.incident.look + 1,
     })

@@ -17,6 +17,10 @@ export function guardsEvaluated(draft: Draft, { look, decision, history, unit }:
   if (incident.held && !decision.quiet) return startOverAfterHold(draft)
   if (decision.gone) return draft.verify('resolve', decision.reason)
   if (incident.plan.mode === 'inform') return inform(draft, decision)
+  // Taken over while something ran or was verified: it does not go on by itself (S-6.2).
+  if (incident.owner !== null) return draft.escalate('takenOver', `taken over by ${incident.owner}`)
+  if (decision.quiet && incident.firing.length === 0 && !incident.changed)
+    return heldWithoutAlert(draft, decision.reason)
   if (decision.verdict !== 'pass') return notNow(draft, decision)
   if (incident.grants === 0) {
     if (history.suspended)
@@ -95,6 +99,12 @@ function startOverAfterHold(draft: Draft): void {
   draft.set({ held: null })
   draft.startClocks()
   draft.startOver(0, 'the hold ended; starting over with fresh evidence')
+}
+
+/** The hold goes on and nothing fires: until it ends the probes may still find it well (S-1.3, S-3.4). */
+function heldWithoutAlert(draft: Draft, by: string): void {
+  draft.hold(by)
+  draft.verify('resolve', by)
 }
 
 function whileEscalated(draft: Draft, decision: Decision): void {

@@ -150,14 +150,14 @@ function symptomWithoutAlert(draft: Draft, seen: Look): void {
   if (draft.incident.firing.length > 0) return draft.waitForGuards('refused', seen.reason)
   if (draft.incident.plan.mode === 'inform') return draft.settle('unverified', `no alert fires, but: ${seen.reason}`)
   draft.set({ state: 'waiting', reason: 'symptomWithoutAlert', detail: seen.reason, verifying: null })
-  draft.timer('verifyPoll', SLOW_POLL_MS)
+  // The end of a hold that is not ours is only seen by asking; until then every clock stands still (S-3.4).
+  draft.timer(draft.incident.held ? 'guard' : 'verifyPoll', SLOW_POLL_MS)
 }
 
 /** A cancelled incident whose alert began anew acts again only when the symptom holds (design 4.2). */
 function cameBackAfterCancel(draft: Draft, seen: Look): void {
   if (seen.symptom !== true)
     return draft.settle('cancelled', `fires again, but the symptom is not there: ${seen.reason}`)
-  draft.startClocks()
   draft.startOver(0, 'fires again with the symptom, after it was cancelled')
   draft.effects.push({ type: 'electLeader' })
 }

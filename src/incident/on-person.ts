@@ -94,7 +94,9 @@ export function cancelled(draft: Draft, by: string, reason: string, frees: boole
   if (frees && incident.state === 'settled') return draft.settle(incident.outcome ?? 'cancelled', detail)
   if (incident.state === 'settled')
     return incident.reason === 'cancelled' ? undefined : draft.settle('cancelled', detail)
-  if (incident.state === 'attempting' && incident.reason === 'running') return draft.set({ cancelling: detail })
+  // A step that runs, or may still run, keeps its holds until it has surely ended (S-4.2, S-4.4).
+  const running = incident.state === 'attempting' && incident.reason === 'running'
+  if (running || (incident.verifying?.notBefore ?? 0) > draft.now) return draft.set({ cancelling: detail })
   draft.settle('cancelled', detail)
 }
 

@@ -13,14 +13,13 @@ export function timerDue(draft: Draft, timer: TimerKind): void {
     case 'guard':
       if (state === 'waiting' && incident.reason !== 'attached') draft.check('evaluating the guards again')
       // Entered without any step of ours: guards go on being evaluated, their passing is told, never acted on (S-6.2).
-      else if (state === 'escalated' && !incident.changed) {
-        draft.timer('guard', SLOW_POLL_MS)
-        draft.evaluateGuards()
-      }
+      else if (state === 'escalated' && !incident.changed) draft.evaluateGuards()
       return
     case 'verifyPoll':
       // Planned anew here, not with the answer: an answer that another look overtakes is dropped (S-3.8).
       if (state === 'escalated') draft.timer('verifyPoll', SLOW_POLL_MS)
+      // Half-way to the next one, also after a downtime that made both due at once.
+      if (state === 'escalated' && !incident.changed) draft.timer('guard', SLOW_POLL_MS / 2)
       if (
         state === 'verifying' ||
         state === 'probation' ||

@@ -41,7 +41,8 @@ export function* claimLook(owner: string, now: Instant, leaseMs: number): Unit<L
     kind: row.kind === 'probe' ? 'probe' : 'guards',
     look: row.look,
     symptom: row.symptom === 1,
-    incident,
+    // The rung that would run depends on what was spent on the target, by whichever incident (S-4.1).
+    incident: { ...incident, targetAttempts: (yield* targetHistory(targetOf(incident.subject), now)).attempts },
     alerts: yield* alertsOfIncident(incident.id),
   }
 }

@@ -235,6 +235,19 @@ export function coreConformance(fresh: () => Promise<Store>): void {
       expect(await store.claimLook('you', T0 + 60 * SECOND, 1)).toMatchObject({ id: task?.id })
     })
 
+    test('S-4.1 it is about the rung that would run, whichever incident spent the attempts before it', async () => {
+      const store = await fresh()
+      const id = await schedule(store, opening, T0)
+      const attempt = await claim(store, T0 + MINUTE)
+      await store.finishAttempt(attempt, { outcome: 'failed', reason: 'exit 1', changed: true }, T0 + MINUTE)
+      await store.apply(id, { type: 'cancelled', by: 'x', reason: 'y', frees: true }, T0 + MINUTE)
+      const next = { ...opening, plan: plan({ rule: 'other', afterMs: 0 }) }
+      await fire(store, alert('B'), next, T0 + HOUR)
+      await fireTimers(store, T0 + HOUR)
+      const task = await store.claimLook('me', T0 + HOUR, MINUTE)
+      expect(task).toMatchObject({ kind: 'guards', incident: { targetAttempts: 1 } })
+    })
+
     test('the first answer counts, a second one is dropped', async () => {
       const store = await fresh()
       const id = (await fire(store, alert('A'), opening, T0)).incident.id
