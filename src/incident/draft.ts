@@ -136,7 +136,9 @@ export class Draft {
   ): void {
     const reason =
       because === 'resolve' ? 'afterResolve' : because === 'escalation' ? 'afterEscalation' : 'afterAttempt'
-    this.cancelTimers('act', 'guard', 'escalateAfter')
+    this.cancelTimers('act', 'guard')
+    // After a resolve it may go back to waiting for the same guards: how long it has waited still counts (S-6.1).
+    if (because !== 'resolve') this.cancelTimers('escalateAfter')
     // It begins anew, so what it waits for is bounded anew (S-6.1).
     if (because === 'refire') this.startClocks()
     this.set({

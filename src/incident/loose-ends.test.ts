@@ -130,3 +130,15 @@ describe('nothing stands for ever without a word', () => {
     expect([...asked].toSorted()).toEqual(['guards', 'probe'])
   })
 })
+
+it('S-6.1 a refusal is told after `escalateAfter` although the alert was taken for gone in between', () => {
+  const world = checking(
+    new IncidentWorld({ ...planOf(), escalation: { ...planOf().escalation, escalateAfterMs: 60_000 } }),
+  )
+  world.guards(refused)
+  world.until((i) => i.state === 'checking')
+  world.guards({ ...refused, gone: true })
+  const told = () => world.told.some(({ kind }) => kind === 'refused')
+  world.until(told, answering(world, refused, dead))
+  expect(world.now).toBeLessThanOrEqual(1_000_000 + 30_000 + 61_000)
+})
