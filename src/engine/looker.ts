@@ -1,5 +1,3 @@
-import type { Logger } from 'pino'
-import type { Clock } from '../clock.ts'
 import type { OwnFacts, OwnIntent, UnitSeen } from '../guards/guard.ts'
 import { ownGuards } from '../guards/index.ts'
 import type { Decision } from '../incident/event.ts'
@@ -11,6 +9,7 @@ import type { LookContext } from '../probes/probe.ts'
 import { unitLog } from '../probes/unit-log.ts'
 import { unitOfLook } from '../probes/unit-state.ts'
 import type { LookTask, Moved, Store } from '../store/store.ts'
+import { inParallel } from './in-parallel.ts'
 import { type Steady, untilCommitted } from './steady.ts'
 import type { Wake } from './wake.ts'
 import {
@@ -33,40 +32,17 @@ export interface LookerDeps extends Steady {
   readonly store: Store
   readonly world: () => World
   readonly owner: string
-  readonly clock: Clock
-  readonly log: Logger
   readonly wake: Wake
   readonly onMoved: (moved: Moved) => void
 }
 
 /** Evaluates guards and asks probes for whoever waits for an answer, until `signal` aborts and all of them are done. */
 export async function runLooker(deps: LookerDeps): Promise<void> {
-  const running = new Set<Promise<void>>()
-  while (!deps.signal.aborted) {
-    const task = running.size < PARALLEL ? await claim(deps) : null
-    if (!task) {
-      await deps.wake.wait(deps.clock, 1_000, deps.signal)
-      continue
-    }
-    const work: Promise<void> = look(task, deps)
-      .catch((err: unknown) => deps.log.error({ err, incident: task.incident.id }, 'a look failed'))
-      .finally(() => {
-        running.delete(work)
-        deps.wake.wake()
-      })
-    running.add(work)
-  }
-  await Promise.all(running)
-}
-
-async function claim(deps: LookerDeps): Promise<LookTask | null> {
-  try {
-    return await deps.store.claimLook(deps.owner, deps.clock.now(), LEASE_MS)
-  } catch (err) {
-    deps.log.warn({ err }, 'could not claim a look')
-    await deps.clock.sleep(500, deps.signal)
-    return null
-  }
+  const { store, clock, owner } = deps
+  const claim = () => store.claimLook(owner, clock.now(), LEASE_MS)
+  const work = (task: LookTask) => look(task, deps)
+  const facts = (task: LookTask) => ({ incident: task.incident.id })
+  await Promise.all(await inParallel({ ...deps, most: PARALLEL, claim, work, facts }))
 }
 
 async function look(task: LookTask, deps: LookerDeps): Promise<void> {

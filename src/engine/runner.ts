@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import type { ActionContext, Values } from '../actions/action.ts'
 import { actionOf } from '../actions/index.ts'
 import { targetValues } from '../actions/interpolate.ts'
@@ -10,6 +9,7 @@ import type { StepResult } from '../incident/verdict.ts'
 import type { Target } from '../inventory/inventory.ts'
 import { readUnit } from '../probes/unit-state.ts'
 import { type ClaimedAttempt, type Moved, type Store, StoreUnavailableError, stepKey } from '../store/store.ts'
+import { inParallel } from './in-parallel.ts'
 import { decideOwn } from './looker.ts'
 import { type Steady, untilCommitted } from './steady.ts'
 import type { Wake } from './wake.ts'
@@ -26,7 +26,6 @@ export interface RunnerDeps extends Steady {
   readonly store: Store
   readonly world: () => World
   readonly owner: string
-  readonly log: Logger
   readonly wake: Wake
   /** How long a running step may go on once shutdown began, in milliseconds (S-4.8). */
   readonly graceMs: number
@@ -37,28 +36,10 @@ export interface RunnerDeps extends Steady {
 
 /** Claims scheduled attempts and runs them until `signal` aborts; then waits for what runs, up to the grace. */
 export async function runRunner(deps: RunnerDeps): Promise<void> {
-  const running = new Set<Promise<void>>()
   const cut = new AbortController()
-  while (!deps.signal.aborted) {
-    const claimed = running.size < PARALLEL ? await claim(deps) : null
-    if (!claimed) {
-      await deps.wake.wait(deps.clock, 1_000, deps.signal)
-      continue
-    }
-    if ('refused' in claimed) {
-      deps.onMoved(claimed.refused)
-      continue
-    }
-    const work: Promise<void> = run(claimed, deps, cut.signal)
-      .catch((err: unknown) =>
-        deps.log.error({ err, incident: claimed.incident.id, attempt: claimed.number }, 'an attempt broke off'),
-      )
-      .finally(() => {
-        running.delete(work)
-        deps.wake.wake()
-      })
-    running.add(work)
-  }
+  const work = (attempt: ClaimedAttempt) => run(attempt, deps, cut.signal)
+  const facts = ({ incident, number }: ClaimedAttempt) => ({ incident: incident.id, attempt: number })
+  const running = await inParallel({ ...deps, most: PARALLEL, claim: () => claim(deps), work, facts })
   if (running.size === 0) return
   const all = Promise.all(running)
   const done = new AbortController()
@@ -68,14 +49,14 @@ export async function runRunner(deps: RunnerDeps): Promise<void> {
   await all
 }
 
-async function claim(deps: RunnerDeps): ReturnType<Store['claimAttempt']> {
-  try {
-    return await deps.store.claimAttempt(deps.owner, deps.clock.now(), LEASE_MS, decideOwn)
-  } catch (err) {
-    deps.log.warn({ err }, 'could not claim an attempt')
-    await deps.clock.sleep(500, deps.signal)
-    return null
+/** The next attempt that the guards over our own rows let begin; those that they refuse move back. */
+async function claim({ store, owner, clock, signal, onMoved }: RunnerDeps): Promise<ClaimedAttempt | null> {
+  while (!signal.aborted) {
+    const claimed = await store.claimAttempt(owner, clock.now(), LEASE_MS, decideOwn)
+    if (claimed === null || !('refused' in claimed)) return claimed
+    onMoved(claimed.refused)
   }
+  return null
 }
 
 async function run(attempt: ClaimedAttempt, deps: RunnerDeps, cut: AbortSignal): Promise<void> {

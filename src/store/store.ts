@@ -1,4 +1,4 @@
-import type { Alert, Delivery, Labels } from '../alert/alert.ts'
+import type { Alert, Delivery } from '../alert/alert.ts'
 import type { Instant } from '../clock.ts'
 import type { OwnFacts, OwnIntent } from '../guards/guard.ts'
 import type { AttemptEnd, Decision, Effect, Event, TargetHistory } from '../incident/event.ts'
@@ -501,6 +501,3 @@ export interface Gauges {
   readonly timersLate: number
   readonly failedMails: number
 }
-
-/** Labels that a row's alert matched a silence on; see Store.ownFacts. */
-export type LabelSet = Labels
