@@ -170,8 +170,13 @@ function labOf(file: StateFile): Lab {
   const { state, broker } = { state: () => file.now, broker: (id: number) => brokerOf(file.now, id) }
   const local = (port: number) => `http://127.0.0.1:${port}`
   const signalUnit = async (unit: string, name: UnitSignal) => {
+    const before = await unitProperties(state(), unit)
     const { code, stderr } = await systemctl(state(), ['kill', '-s', name, unit])
     if (code !== 0) throw new Error(`cannot send ${name} to ${unit}: ${stderr.trim()}`)
+    // A loaded machine buries the dead late: what looks at once still finds the unit running.
+    if (name !== 'SIGKILL' || before['MainPID'] === '0') return
+    const ended = async () => (await unitProperties(state(), unit))['MainPID'] !== before['MainPID']
+    await waitFor(`${unit} to have ended`, ended, 15_000, 50)
   }
   return {
     get state() {
