@@ -5,14 +5,14 @@ import { type DummyRule, defineConfig } from 'oxlint'
  * and files are named as they are under src/, without `.ts`.
  */
 const LAYERS: readonly (readonly string[])[] = [
-  ['clock', 'duration', 'never', 'secret', 'version'],
+  ['clock', 'duration', 'never', 'schedule', 'secret', 'version'],
   ['document'],
   ['alert'],
   ['inventory'],
   ['incident'],
   ['hosts', 'kafka'],
   ['guards', 'probes', 'actions', 'notify'],
-  ['config', 'config-schema'],
+  ['config', 'config-database', 'config-schema'],
   ['rules'],
   ['store'],
   ['engine'],
@@ -42,6 +42,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   nodemailer: ['notify'],
   'better-sqlite3': ['store'],
   kysely: ['store'],
+  pg: ['store'],
   fastify: ['http', 'app'],
   'prom-client': ['telemetry'],
   commander: ['cli'],

@@ -53,9 +53,11 @@ async function ours(withCore: boolean): Promise<{ readonly url: string; readonly
     status: () => ({
       startedAt: 0,
       configuration: { loaded: true, revision: 'bench', loadedAt: 0, lastReloadSuccessful: true },
+      reconcile: null,
       loops: [],
     }),
     known: () => ({ clusters: [], targets: [], rules: [] }),
+    planOf: () => null,
     webhookCredentials: [],
     apiCredentials: [],
     tls: null,

@@ -9,18 +9,22 @@ import { runCore } from './engine/core.ts'
 import { Intake } from './engine/intake.ts'
 import { runLooker } from './engine/looker.ts'
 import { Loops } from './engine/loops.ts'
+import { planMaintenance, runMaintenance } from './engine/maintenance.ts'
 import { OUTBOX_DEFAULTS, runOutbox } from './engine/outbox.ts'
+import { runReaper } from './engine/reaper.ts'
 import { Reconcile } from './engine/reconcile.ts'
 import { restrictionOf } from './engine/restrict.ts'
 import { runRetention } from './engine/retention.ts'
 import { runRunner } from './engine/runner.ts'
 import { untilCommitted } from './engine/steady.ts'
 import { Wake } from './engine/wake.ts'
+import { runWatch } from './engine/watch.ts'
 import { buildServer } from './http/server.ts'
 import { InForce } from './in-force.ts'
 import type { HostPort } from './inventory/inventory.ts'
+import { openPostgresStore } from './store/postgres.ts'
 import { openSqliteStore } from './store/sqlite.ts'
-import { type Moved, type Store, type StoreUnavailableError } from './store/store.ts'
+import { type Moved, type Store, StoreUnavailableError } from './store/store.ts'
 import { openTelemetry, type Telemetry } from './telemetry.ts'
 import { version } from './version.ts'
 
@@ -72,12 +76,29 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
 
   const stopping = new AbortController()
   const { signal } = stopping
-  const wakes = { core: new Wake(), looker: new Wake(), runner: new Wake(), outbox: new Wake() }
+  const wakes = { core: new Wake(), looker: new Wake(), runner: new Wake(), outbox: new Wake(), watch: new Wake() }
+  const watchNow = new Set<string>()
   const onFailure = (error: StoreUnavailableError): void => telemetry.storeFailed(error.reason)
-  const onMoved = (moved: Moved): void => afterMove(moved, telemetry, wakes)
+  const onMoved = (moved: Moved): void => {
+    afterMove(moved, telemetry, wakes)
+    const { cluster } = moved.incident.subject
+    if (moved.before !== null || cluster === null) return
+    watchNow.add(cluster)
+    wakes.watch.wake()
+  }
   const steady = { clock, log, signal, onFailure }
 
-  for (const moved of await store.interruptForeign(boot, clock.now())) onMoved(moved)
+  const windows = {
+    ...steady,
+    store,
+    maintenance: () => inForce.configuration.config.maintenance,
+    onPlanned: () => wakes.core.wake(),
+  }
+
+  const shared = config.database.kind === 'postgres'
+  await planMaintenance(windows)
+  // Whoever shares a database lives on; those that are gone are found by the reaper.
+  if (!shared) for (const moved of await store.interruptForeign(boot, clock.now())) onMoved(moved)
   await applyRestrictions(store, inForce, clock, onMoved)
 
   const intake = new Intake({
@@ -89,12 +110,13 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     limits: { inboxDepth: config.limits.inboxDepth },
   })
   const reconcile = new Reconcile({
+    store,
     clock,
     log,
     signal,
-    monitoring: () => inForce.world.monitoring,
-    receiver: () => inForce.configuration.config.receiver,
-    store: (delivery) => intake.submit(delivery),
+    settings: () => inForce.reconcile,
+    onStored: () => wakes.core.wake(),
+    onPolled: (poll) => telemetry.reconciled(poll),
   })
   const reload = async (): ReturnType<InForce['reload']> => {
     const result = await inForce.reload()
@@ -103,6 +125,7 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     setLevel(log, inForce, env)
     telemetry.rulesLoaded(inForce.configuration.rules.map((rule) => rule.name))
     // It is in force: what it takes away must not be forgotten because the store is away for a moment (S-3.6).
+    await untilCommitted(() => planMaintenance(windows), steady)
     await untilCommitted(() => applyRestrictions(store, inForce, clock, onMoved), steady)
     wakes.core.wake()
     return result
@@ -118,8 +141,14 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     wake: () => wakeAll(wakes),
     onTruncated: () => reconcile.want('alerts were missing from a delivery'),
     reload,
-    status: () => ({ startedAt, configuration: inForce.status(), loops: loops.status() }),
+    status: () => ({
+      startedAt,
+      configuration: inForce.status(),
+      reconcile: inForce.reconcile.alertmanagers.length === 0 ? null : reconcile.status(),
+      loops: loops.status(),
+    }),
     known: () => inForce.known(),
+    planOf: (rule) => inForce.terms().plans.get(rule) ?? null,
     webhookCredentials: config.webhookCredentials,
     apiCredentials: config.apiCredentials,
     tls: config.tls && { cert: readFileSync(config.tls.certFile), key: readFileSync(config.tls.keyFile) },
@@ -138,11 +167,14 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
       log,
       signal,
       wake: wakes.core,
+      shared,
       openings: (row) => inForce.openings(row),
       onMoved,
       onFailure,
     }),
   )
+  const running = new Set<number>()
+  if (shared) loops.run('reaper', runReaper({ ...steady, store, owner: boot, running, onMoved }))
   loops.run('looker', runLooker({ ...steady, store, world, owner: boot, wake: wakes.looker, onMoved }))
   loops.run(
     'runner',
@@ -151,6 +183,7 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
       store,
       world,
       owner: boot,
+      running,
       wake: wakes.runner,
       graceMs: GRACE_MS,
       onMoved,
@@ -176,6 +209,7 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
       settings: () => ({
         ...OUTBOX_DEFAULTS,
         receivers: inForce.configuration.config.receivers,
+        noticesTo: inForce.configuration.noticesTo,
         from: inForce.configuration.config.smtp?.from ?? 'kafka-healing@localhost',
         externalUrl: inForce.configuration.config.externalUrl ?? (isWildcard(address.host) ? null : url),
       }),
@@ -185,6 +219,23 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
       onSent: ({ outcome }) => telemetry.mail(outcome === 'handedOn' ? 'failed' : outcome),
     }),
   )
+  loops.run(
+    'watch',
+    runWatch({
+      ...steady,
+      store,
+      world,
+      wanted: watchNow,
+      wake: wakes.watch,
+      onClusters: (names) => telemetry.clustersWatched(names),
+      onWatched: (watched) => telemetry.clusterWatched(watched),
+      onStorm: (cluster, change) => {
+        if (change !== 'goesOn') log.warn({ cluster, change }, 'storm')
+        wakes.outbox.wake()
+      },
+    }),
+  )
+  loops.run('maintenance', runMaintenance(windows))
   loops.run('reconcile', reconcile.run())
   loops.run(
     'retention',
@@ -216,9 +267,25 @@ function setLevel(log: Logger, { configuration }: InForce, env: AppOptions['env'
 
 async function openStore(inForce: InForce): Promise<Store> {
   const { database } = inForce.configuration.config
-  mkdirSync(dirname(database), { recursive: true })
   const rackOf = (target: string): string | null => inForce.world.inventory.targets.get(target)?.rack ?? null
-  return openSqliteStore({ path: database, rackOf })
+  if (database.kind === 'sqlite') {
+    mkdirSync(dirname(database.path), { recursive: true })
+    return openSqliteStore({ path: database.path, rackOf })
+  }
+  const { caFile } = database
+  try {
+    return await openPostgresStore({
+      ...database,
+      password: database.password?.reveal() ?? null,
+      tls: caFile === null ? database.tls : { ca: readFileSync(caFile, 'utf8') },
+      rackOf,
+    })
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error
+    const why = error.cause instanceof Error ? error.cause.message : error.message
+    const { host, port } = database
+    throw new CannotStartError(`cannot use database ${database.database} on ${host}:${port}: ${why}`)
+  }
 }
 
 async function listenAt(server: FastifyInstance, { host, port }: HostPort, config: Config): Promise<string> {
@@ -253,7 +320,7 @@ async function applyRestrictions(
   await store.requeueOrphans(clock.now())
 }
 
-type Wakes = Readonly<Record<'core' | 'looker' | 'runner' | 'outbox', Wake>>
+type Wakes = Readonly<Record<'core' | 'looker' | 'runner' | 'outbox' | 'watch', Wake>>
 
 function wakeAll(wakes: Wakes): void {
   for (const wake of Object.values(wakes)) wake.wake()

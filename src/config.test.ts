@@ -31,7 +31,7 @@ describe('the configuration', () => {
   it('may be empty: it then listens on this machine only and tells nobody', () => {
     expect(good('')).toMatchObject({
       listen: { host: '127.0.0.1', port: 9095 },
-      database: join(folder, 'data/kafka-healing.db'),
+      database: { kind: 'sqlite', path: join(folder, 'data/kafka-healing.db') },
       inventory: join(folder, 'inventory.yml'),
       rules: [join(folder, 'rules/*.yml')],
       receiver: 'kafka-healing',
@@ -40,10 +40,38 @@ describe('the configuration', () => {
       prometheus: null,
       alertmanagers: [],
       smtp: null,
+      noticesTo: null,
       limits: { bodyBytes: 16_777_216, inboxDepth: 100_000 },
       retention: { days: 90, maxBytes: 2_147_483_648 },
       log: { level: 'info' },
     })
+  })
+
+  it('names a file for SQLite, or PostgreSQL by its URL with what belongs to it', () => {
+    const defaults = { kind: 'postgres', port: 5432, tls: false, caFile: null, pool: 8 }
+    const bare = good('database: postgres://healing@db.example/healing')
+    expect(bare.database).toEqual({
+      ...defaults,
+      host: 'db.example',
+      user: 'healing',
+      database: 'healing',
+      password: null,
+    })
+    const whole = good(
+      'database: { url: "postgresql://he%40ling@[::1]:6432/d", password_file: secrets/token, ca_file: ca.pem, pool: 12 }',
+    )
+    expect(whole.database).toMatchObject({ host: '::1', port: 6432, user: 'he@ling', tls: true, pool: 12 })
+    expect(whole.database).toMatchObject({ caFile: join(folder, 'ca.pem') })
+    expect(whole.database.kind === 'postgres' && whole.database.password?.reveal()).toBe('from-a-file')
+    const within = good('database: "postgres://u:p%2Fw-secret@h/d?sslmode=require"')
+    expect(within.database.kind === 'postgres' && within.database.password?.reveal()).toBe('p/w-secret')
+    expect(within.database).toMatchObject({ tls: true })
+    expect(`${inspect(within, { depth: 9 })}${JSON.stringify(within)}`).not.toContain('w-secret')
+  })
+
+  it('shows no password in what it says is wrong', () => {
+    for (const text of ['database: postgres://u:w-secret@h', 'database: { url: "postgres://u:w-secret@h/d?x=1", pool: 0 }'])
+      expect(load(text).problems.join()).not.toContain('w-secret')
   })
 
   const yaml = `
@@ -65,6 +93,7 @@ smtp:
 receivers:
   oncall: [a@example.org, b@example.org]
   team: { emails: [c@example.org] }
+notices: { to: [team] }
 retention: { days: "30", size: 500 MiB }
 log: { level: debug }
 `
@@ -124,6 +153,19 @@ log: { level: debug }
   it.each([
     ['lisen: 127.0.0.1:1', 'config.yml:1:1: unknown key "lisen" (did you mean "listen"?)'],
     ['listen: here', 'config.yml:1:9: listen: expected host:port'],
+    ['database: postgres://', 'config.yml:1:11: expected postgres://user@host:port/database'],
+    ['database: postgres://db.example/healing', 'config.yml:1:11: expected postgres://user@host:port/database'],
+    ['database: { url: /var/lib/x.db }', 'config.yml:1:18: expected postgres://user@host:port/database'],
+    ['database: { path: x }', 'config.yml:1:13: unknown key "path"'],
+    [
+      'database: { url: postgres://u:p@h/d, password_file: secrets/token }',
+      'config.yml:1:53: the URL names a password already',
+    ],
+    ['database: { url: postgres://u@h/d, password_file: secrets/none }', 'secrets/none does not exist'],
+    ['database: postgres://u@h/d?ssl=true', 'config.yml:1:11: unknown parameter "ssl" in the URL; known: sslmode'],
+    ['database: postgres://u@h/d?sslmode=prefer', 'sslmode must be one of disable, require, verify-full'],
+    ['database: { url: "postgres://u@h/d?sslmode=disable", ca_file: ca.pem }', 'ca_file asks for TLS'],
+    ['database: { url: postgres://u@h/d, pool: 1 }', 'database.pool: expected a whole number from 3 to 200'],
     ['listen: 127.0.0.1:99999', 'config.yml:1:9: listen: expected host:port'],
     ['external_url: ftp://x', 'config.yml:1:15: external_url: expected a URL that begins with http:// or https://'],
     [
@@ -156,6 +198,8 @@ log: { level: debug }
     ['api: { credentials: [{ password: p }] }', 'config.yml:1:34: a password needs a username'],
     ['api: { credentials: [{ token: t, username: u, password: p }] }', 'exclude each other'],
     ['api: { credentials: [{ token: t, clusters: [a] }] }', 'unknown key "clusters"'],
+    ['notices: { to: [nobody] }', 'config.yml:1:17: there is no receiver "nobody"'],
+    ['notices: { to: [] }', 'name at least one receiver'],
     ['retention: { days: 0 }', 'config.yml:1:20: retention.days: expected a whole number from 1 to 3650'],
     ['limits: { body: big }', 'config.yml:1:17: limits.body: expected a size such as 16MiB'],
     ['log: { level: trace }', 'expected one of debug, info, warn, error, got "trace"'],

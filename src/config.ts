@@ -1,13 +1,26 @@
-import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { ConfigFile, type CredentialFields, type EndpointFields, type SmtpFields, UNDERSTOOD } from './config-schema.ts'
+import { type Matcher, matchesEverything } from './alert/matcher.ts'
+import { parseMatcher } from './alert/matcher-syntax.ts'
+import { parseTimestamp } from './alert/payload.ts'
+import type { Instant } from './clock.ts'
+import { type Database, readDatabase } from './config-database.ts'
+import {
+  ConfigFile,
+  type CredentialFields,
+  type EndpointFields,
+  type MaintenanceFields,
+  type SmtpFields,
+  UNDERSTOOD,
+} from './config-schema.ts'
 import { type Complain, complainTo, type Path, readDocument, type SourceDocument } from './document/document.ts'
 import type { Problem } from './document/problem.ts'
+import { secretReader, unreadableFile } from './document/secret-file.ts'
 import { validate } from './document/validate.ts'
 import { withVariables } from './document/variables.ts'
 import type { HostPort } from './inventory/inventory.ts'
 import type { SmtpServer } from './notify/email.ts'
-import { Secret } from './secret.ts'
+import { parseSchedule, type Schedule } from './schedule.ts'
+import type { Secret } from './secret.ts'
 
 /** How this instance runs. Paths are absolute, durations milliseconds, sizes bytes; secrets cannot be printed. */
 export interface Config {
@@ -15,7 +28,7 @@ export interface Config {
   readonly listen: HostPort
   /** How people and Alertmanager reach us; links in mails begin with it. Null: made from the address we listen on. */
   readonly externalUrl: string | null
-  readonly database: string
+  readonly database: Database
   readonly inventory: string
   /** Files, folders and globs as written, resolved against the configuration's folder. */
   readonly rules: readonly string[]
@@ -27,10 +40,23 @@ export interface Config {
   /** Listening beyond this machine without credentials was asked for in words. */
   readonly unauthenticatedUnderstood: boolean
   readonly prometheus: Endpoint | null
-  readonly alertmanagers: readonly Endpoint[]
+  readonly alertmanagers: readonly AlertmanagerEndpoint[]
+  readonly reconcile: {
+    /** Between two polls; also how much longer than group_wait a webhook may take. Milliseconds. */
+    readonly everyMs: number
+    /** The longest of Alertmanager's routes to us, in milliseconds. */
+    readonly groupWaitMs: number
+    /** An Alertmanager that is up for less has not heard of everything, in milliseconds. */
+    readonly settleMs: number
+  }
+  /** The alert that always fires (S-1.4). */
+  readonly watchdog: { readonly alertname: string }
   readonly smtp: Smtp | null
   /** E-mail addresses by receiver name. */
   readonly receivers: ReadonlyMap<string, readonly string[]>
+  /** Receivers of mails that belong to no single incident. Null: everybody whom a rule names. */
+  readonly noticesTo: readonly string[] | null
+  readonly maintenance: readonly Maintenance[]
   readonly retention: { readonly days: number; readonly maxBytes: number }
   readonly limits: { readonly bodyBytes: number; readonly inboxDepth: number }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
@@ -51,10 +77,28 @@ export interface Endpoint {
   readonly timeoutMs: number
 }
 
+/** `clusters`: the only ones that alerts adopted from it may speak for (S-2.2); null: all. */
+export interface AlertmanagerEndpoint extends Endpoint {
+  readonly clusters: readonly string[] | null
+}
+
 export interface Smtp {
   readonly from: string
   readonly server: SmtpServer
   readonly backup: SmtpServer | null
+}
+
+/** Work on the cluster that is planned: nothing is done to what it covers while it lasts (S-3.4). */
+export interface Maintenance {
+  readonly name: string
+  readonly begins: { readonly schedule: Schedule } | { readonly at: Instant }
+  readonly durationMs: number
+  readonly covers:
+    | { readonly clusters: readonly string[] }
+    | { readonly targets: readonly string[] }
+    /** All must hold for one of an incident's alerts. */
+    | { readonly matchers: readonly Matcher[] }
+  readonly comment: string
 }
 
 export interface LoadedConfig {
@@ -166,11 +210,25 @@ function toConfig(file: string, written: ConfigFile, complain: Complain): Config
     }
   }
 
+  const maintenance = written.maintenance.flatMap((fields, index): readonly Maintenance[] => {
+    const at = ['maintenance', index]
+    if (written.maintenance.findIndex(({ name }) => name === fields.name) !== index)
+      complain([...at, 'name'], `there is already a maintenance window "${fields.name}"`)
+    const begins = beginsOf(fields, at, complain)
+    const covers = coversOf(fields, at, complain)
+    if (begins === null || covers === null) return []
+    return [{ name: fields.name, begins, durationMs: fields.duration, covers, comment: fields.comment }]
+  })
+
+  for (const [index, name] of (written.notices.to ?? []).entries()) {
+    if (!Object.hasOwn(written.receivers, name)) complain(['notices', 'to', index], `there is no receiver "${name}"`)
+  }
+
   return {
     file: resolve(file),
     listen: written.listen,
     externalUrl: written.external_url?.replace(/\/+$/, '') ?? null,
-    database: inFolder(written.database),
+    database: readDatabase(written.database, { complain, secrets, inFolder, existing }),
     inventory: inFolder(written.inventory),
     rules: written.rules.map(inFolder),
     receiver: written.receiver,
@@ -185,7 +243,16 @@ function toConfig(file: string, written: ConfigFile, complain: Complain): Config
           },
     unauthenticatedUnderstood: written.allow_unauthenticated !== undefined,
     prometheus: written.prometheus === undefined ? null : endpoint(written.prometheus, ['prometheus']),
-    alertmanagers: written.alertmanagers.map((fields, index) => endpoint(fields, ['alertmanagers', index])),
+    alertmanagers: written.alertmanagers.map((fields, index) => ({
+      ...endpoint(fields, ['alertmanagers', index]),
+      clusters: fields.clusters ?? null,
+    })),
+    reconcile: {
+      everyMs: written.reconcile.every,
+      groupWaitMs: written.reconcile.group_wait,
+      settleMs: written.reconcile.settle,
+    },
+    watchdog: written.watchdog,
     smtp:
       written.smtp === undefined
         ? null
@@ -200,40 +267,51 @@ function toConfig(file: string, written: ConfigFile, complain: Complain): Config
         'emails' in value ? value.emails : value,
       ]),
     ),
+    noticesTo: written.notices.to ?? null,
+    maintenance,
     retention: { days: written.retention.days, maxBytes: written.retention.size },
     limits: { bodyBytes: written.limits.body, inboxDepth: written.limits.inbox },
     log: written.log,
   }
 }
 
-type SecretFields = Partial<Record<'token' | 'token_file' | 'password' | 'password_file', string | undefined>>
-
-/** Reads `<key>` or `<key>_file` (its text without the line break at the end). */
-function secretReader(folder: string, complain: Complain) {
-  return (key: 'token' | 'password', fields: SecretFields, at: Path): Secret | null => {
-    const inline = fields[key]
-    const file = fields[`${key}_file`]
-    if (inline !== undefined && file !== undefined)
-      complain([...at, key], `${key} and ${key}_file exclude each other`, 'key')
-    if (inline !== undefined) return new Secret(inline)
-    if (file === undefined) return null
-    const path = resolve(folder, file)
-    const problem = unreadableFile(path)
-    const text = problem === null ? readFileSync(path, 'utf8').replace(/\r?\n$/, '') : ''
-    if (problem !== null) complain([...at, `${key}_file`], problem)
-    else if (text === '') complain([...at, `${key}_file`], `${path} is empty`)
-    return new Secret(text)
+function beginsOf(fields: MaintenanceFields, at: Path, complain: Complain): Maintenance['begins'] | null {
+  const { schedule, starts, timezone } = fields
+  if ((schedule === undefined) === (starts === undefined)) {
+    complain(at, 'expected either a schedule or starts')
+    return null
   }
+  if (schedule === undefined) {
+    if (timezone !== undefined)
+      complain([...at, 'timezone'], 'only a schedule has one; starts names its offset itself', 'key')
+    return { at: parseTimestamp(starts ?? '') ?? 0 }
+  }
+  const read = parseSchedule(schedule, timezone ?? 'UTC')
+  if ('ok' in read) return { schedule: read.ok }
+  complain([...at, 'schedule'], read.problem)
+  return null
 }
 
-function unreadableFile(path: string): string | null {
-  try {
-    const stat = statSync(path)
-    if (!stat.isFile()) return `${path} is not a file`
-    readFileSync(path)
+function coversOf(fields: MaintenanceFields, at: Path, complain: Complain): Maintenance['covers'] | null {
+  const { clusters, targets, matchers } = fields
+  const given = [clusters, targets, matchers].filter((each) => each !== undefined)
+  if (given.length !== 1) {
+    complain(at, 'expected one of clusters, targets and matchers')
     return null
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    return code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read (${code})`
   }
+  if (clusters !== undefined) return { clusters }
+  if (targets !== undefined) return { targets }
+  const read = (matchers ?? []).flatMap((text, index) => {
+    const parsed = parseMatcher(text)
+    if ('ok' in parsed) return [parsed.ok]
+    complain(
+      [...at, 'matchers', index],
+      `matcher ${JSON.stringify(text)}, character ${parsed.column}: ${parsed.problem}`,
+    )
+    return []
+  })
+  if (read.length === matchers?.length && matchesEverything(read)) {
+    complain([...at, 'matchers'], 'they hold for (nearly) every alert; name the clusters instead')
+  }
+  return { matchers: read }
 }

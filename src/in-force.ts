@@ -1,15 +1,19 @@
 import type { Logger } from 'pino'
 import type { Clock, Instant } from './clock.ts'
-import type { Config, Endpoint, Login } from './config.ts'
+import type { AlertmanagerEndpoint, Config, Endpoint, Login } from './config.ts'
 import { formatProblem, type Problem } from './document/problem.ts'
+import type { ReconcileSettings } from './engine/reconcile.ts'
 import type { InForce as Terms } from './engine/restrict.ts'
 import type { World } from './engine/world.ts'
 import { type OpenHosts, openHosts } from './hosts/hosts.ts'
+import type { Inventory } from './inventory/inventory.ts'
 import { resolveSubject } from './inventory/resolve.ts'
 import { openKafkaClients } from './kafka/open-clients.ts'
+import { securityByCluster } from './kafka/security.ts'
 import type { Route } from './notify/deliver.ts'
 import { notifiers } from './notify/index.ts'
 import type { Notifier } from './notify/notifier.ts'
+import { openAlertmanager } from './probes/alertmanager.ts'
 import type { Source } from './probes/ask.ts'
 import { openMonitoring } from './probes/monitoring.ts'
 import { type Configuration, loadConfiguration } from './rules/configuration.ts'
@@ -39,6 +43,7 @@ export class BadConfigurationError extends Error {
 interface Opened {
   readonly configuration: Configuration
   readonly world: World
+  readonly alertmanagers: ReconcileSettings['alertmanagers']
   readonly route: Route
   readonly loadedAt: Instant
 }
@@ -64,7 +69,7 @@ export class InForce {
     const loaded = loadConfiguration(options.configFile, granted, options.env)
     if ('problems' in loaded) throw new BadConfigurationError(loaded.problems)
     for (const warning of loaded.warnings) options.log.warn(formatProblem(warning))
-    const hosts = openHosts({ clock: options.clock, log: options.log, secrets: secretsOf(loaded.ok.config) })
+    const hosts = openHosts({ clock: options.clock, log: options.log, secrets: secretsOf(loaded.ok) })
     return new InForce(options, open(loaded.ok, options, hosts), hosts)
   }
 
@@ -74,6 +79,13 @@ export class InForce {
 
   get world(): World {
     return this.#opened.world
+  }
+
+  /** What is compared with what we know (S-1.4). */
+  get reconcile(): ReconcileSettings {
+    const { receiver, watchdog, reconcile, limits } = this.configuration.config
+    const { alertmanagers } = this.#opened
+    return { ...reconcile, alertmanagers, receiver, watchdog: watchdog.alertname, inboxDepth: limits.inboxDepth }
   }
 
   get route(): Route {
@@ -101,7 +113,7 @@ export class InForce {
   /** The rules that match an alert, with what its labels name. A credential bound to clusters speaks for no others (S-2.2). */
   openings({ alert, credential }: InboxRow): readonly Opening[] {
     const { rules, inventory } = this.configuration
-    const bound = boundClusters(this.#webhookCredentials, credential)
+    const bound = this.#boundClusters(credential)
     return matchRules(rules, alert.labels).map(({ plan, selector }) => {
       const subject = resolveSubject(selector, alert.labels, alert.fingerprint, inventory)
       if (bound === null || subject.cluster === null || bound.includes(subject.cluster)) return { plan, subject }
@@ -111,6 +123,14 @@ export class InForce {
         subject: { kind: 'unresolved', key: `unresolved:${alert.fingerprint}`, cluster: subject.cluster, problem },
       }
     })
+  }
+
+  /** The only clusters that what came by it may speak for; null: all. */
+  #boundClusters(credential: string | null): readonly string[] | null {
+    if (credential === null) return null
+    const { alertmanagers } = this.configuration.config
+    const adoptedFrom = alertmanagers.find((one) => credentialOf(one) === credential)
+    return adoptedFrom ? adoptedFrom.clusters : boundClusters(this.#webhookCredentials, credential)
   }
 
   /** What an open incident is held against at a start and after a reload. */
@@ -150,13 +170,17 @@ function open(configuration: Configuration, { clock }: LoadOptions, hosts: OpenH
     inventory,
     hosts,
     local: hosts.local,
-    kafka: openKafkaClients({ clock }),
+    kafka: openKafkaClients({ clock, security: securityByCluster(inventory) }),
     monitoring: openMonitoring({
       prometheus: config.prometheus && sourceOf(config.prometheus),
       alertmanagers: config.alertmanagers.map(sourceOf),
     }),
   }
-  return { configuration, world, route: routeOf(config), loadedAt: clock.now() }
+  const alertmanagers = config.alertmanagers.map((endpoint) => ({
+    alertmanager: openAlertmanager(sourceOf(endpoint)),
+    credential: credentialOf(endpoint),
+  }))
+  return { configuration, world, alertmanagers, route: routeOf(config), loadedAt: clock.now() }
 }
 
 function closeRoute({ primary, backup }: Route): void {
@@ -191,25 +215,56 @@ const nobody: Notifier = {
   close: () => {},
 }
 
-function boundClusters(credentials: Config['webhookCredentials'], credential: string | null): readonly string[] | null {
-  if (credential === null) return null
+function boundClusters(credentials: Config['webhookCredentials'], credential: string): readonly string[] | null {
+  // An Alertmanager that is not in force any more speaks for nothing.
+  if (credential.startsWith(ADOPTED)) return []
   const index = credentials.findIndex(
     (known, i) => (known.kind === 'basic' ? known.username : `token-${i + 1}`) === credential,
   )
   return credentials[index]?.clusters ?? null
 }
 
-/** Every secret of the configuration, so that no output shows one. */
-export function secretsOf(config: Config): readonly string[] {
+/** With a colon, which no user name of basic authentication has. */
+const ADOPTED = 'alertmanager:'
+
+/** The name that alerts adopted from it come by; null where it may speak for all clusters. */
+function credentialOf({ url, clusters }: AlertmanagerEndpoint): string | null {
+  return clusters === null ? null : `${ADOPTED}${url}`
+}
+
+/** Every secret of the configuration, so that no output shows one. Null: that part of it could not be read. */
+export function secretsOf({
+  config,
+  inventory,
+}: {
+  readonly config: Config | null
+  readonly inventory: Inventory | null
+}): readonly string[] {
+  return [...(config === null ? [] : configSecrets(config)), ...(inventory === null ? [] : clusterSecrets(inventory))]
+}
+
+function clusterSecrets({ clusters }: Inventory): readonly string[] {
+  return [...clusters.values()].flatMap(({ security }) =>
+    [security, security?.controllers].flatMap((listener) => [
+      ...(listener?.sasl ? [listener.sasl.password.reveal()] : []),
+      ...(listener?.client ? [listener.client.key.reveal()] : []),
+    ]),
+  )
+}
+
+function configSecrets(config: Config): readonly string[] {
   const logins: readonly (Login | null)[] = [
     ...config.webhookCredentials,
     ...config.apiCredentials,
     config.prometheus?.login ?? null,
     ...config.alertmanagers.map((endpoint) => endpoint.login),
   ]
-  const passwords = [config.smtp?.server.password, config.smtp?.backup?.password].flatMap((secret) =>
-    secret ? [secret.reveal()] : [],
-  )
+  const { database } = config
+  const passwords = [
+    config.smtp?.server.password,
+    config.smtp?.backup?.password,
+    database.kind === 'postgres' ? database.password : null,
+  ].flatMap((secret) => (secret ? [secret.reveal()] : []))
   return [
     ...passwords,
     ...logins.flatMap((login) =>
@@ -226,7 +281,8 @@ function secretOf(login: Login): string {
 function needsRestart(before: Config, after: Config): readonly string[] {
   const settings = {
     listen: (config: Config) => JSON.stringify(config.listen),
-    database: (config: Config) => config.database,
+    database: ({ database }: Config) =>
+      JSON.stringify([database, database.kind === 'postgres' ? (database.password?.reveal() ?? null) : null]),
     tls: (config: Config) => JSON.stringify(config.tls),
     webhook: (config: Config) => JSON.stringify(config.webhookCredentials.map((one) => [secretOf(one), one.clusters])),
     api: (config: Config) => JSON.stringify(config.apiCredentials.map(secretOf)),

@@ -20,6 +20,8 @@ const gauges: Gauges = {
   outboxOldestMs: 1_500,
   timersLate: 5,
   failedMails: 0,
+  demotions: 2,
+  storms: ['orders'],
 }
 
 function open() {
@@ -59,6 +61,31 @@ describe('telemetry', () => {
     later(2_000)
     await telemetry.metrics()
     expect(reads).toBe(2)
+  })
+
+  it('S-5.5 shows how old the last complete look at each cluster is, and forgets clusters that are gone', async () => {
+    const { telemetry, later } = open()
+    const found = { drift: 2, missingRights: 1, unreachableControllers: 3 }
+    telemetry.watch(async () => gauges)
+    telemetry.clustersWatched(['orders', 'logs'])
+    later(60_000)
+    telemetry.clusterWatched({ cluster: 'orders', complete: true, ...found })
+    telemetry.clusterWatched({ cluster: 'logs', complete: false, ...found })
+    telemetry.clusterWatched({ cluster: 'stranger', complete: true, ...found })
+    later(30_000)
+    const text = await telemetry.metrics()
+    expect(text).toContain('kafka_healing_cluster_view_age_seconds{cluster="orders"} 30')
+    expect(text).toContain('kafka_healing_cluster_view_age_seconds{cluster="logs"} 90')
+    expect(text).toContain('kafka_healing_cluster_drift{cluster="orders"} 2')
+    expect(text).toContain('kafka_healing_cluster_missing_rights{cluster="orders"} 1')
+    expect(text).toContain('kafka_healing_cluster_unreachable_controllers{cluster="orders"} 3')
+    expect(text).toContain('kafka_healing_storm{cluster="orders"} 1')
+    expect(text).toContain('kafka_healing_storm{cluster="logs"} 0')
+    expect(text).toContain('kafka_healing_demotions 2')
+    expect(text).not.toContain('stranger')
+
+    telemetry.clustersWatched(['logs'])
+    expect(await telemetry.metrics()).not.toContain('cluster="orders"')
   })
 
   it('still answers when the gauges cannot be read', async () => {

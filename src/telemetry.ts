@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Clock } from './clock.ts'
+import type { Poll } from './engine/reconcile.ts'
+import type { Watched } from './engine/watch.ts'
 import { STATES } from './incident/incident.ts'
 import type { DeliveryReceipt, Gauges, Moved } from './store/store.ts'
 
@@ -26,6 +28,10 @@ export interface Telemetry {
   mail(outcome: 'sent' | 'deferred' | 'failed'): void
   reloaded(ok: boolean): void
   storeFailed(why: string): void
+  /** The clusters that the label `cluster` may take; what was known of others is forgotten. */
+  clustersWatched(names: readonly string[]): void
+  clusterWatched(watched: Watched): void
+  reconciled(poll: Poll): void
   /** The names that the label `rule` may take; any other is counted as `other`. */
   rulesLoaded(names: readonly string[]): void
   /** Where the gauges come from, once the store is open. */
@@ -59,11 +65,21 @@ export const metricNames = [
   'kafka_healing_step_duration_seconds',
   'kafka_healing_mails_total',
   'kafka_healing_store_failures_total',
+  'kafka_healing_reconcile_alerts_total',
+  'kafka_healing_reconcile_alertmanagers',
+  'kafka_healing_reconcile_watchdogs',
+  'kafka_healing_reconcile_last_success_timestamp_seconds',
   'kafka_healing_incidents',
   'kafka_healing_inbox_depth',
   'kafka_healing_outbox_depth',
   'kafka_healing_outbox_oldest_age_seconds',
   'kafka_healing_timers_late',
+  'kafka_healing_demotions',
+  'kafka_healing_storm',
+  'kafka_healing_cluster_view_age_seconds',
+  'kafka_healing_cluster_drift',
+  'kafka_healing_cluster_missing_rights',
+  'kafka_healing_cluster_unreachable_controllers',
   'kafka_healing_build_info',
   'kafka_healing_config_last_reload_successful',
   'kafka_healing_config_last_reload_success_timestamp_seconds',
@@ -124,6 +140,21 @@ export function openTelemetry({ log, clock, build }: TelemetryDeps): Telemetry {
     'Units of the store that could not commit.',
     'why',
   )
+  const reconciledAlerts = counter(
+    'kafka_healing_reconcile_alerts_total',
+    'Alerts whose webhook was lost: adopted from Alertmanager, or gone from every one.',
+    'change',
+  )
+  const alertmanagers = gauge(
+    'kafka_healing_reconcile_alertmanagers',
+    'Alertmanagers at the last poll: configured, and answering.',
+    'are',
+  )
+  const watchdogs = gauge('kafka_healing_reconcile_watchdogs', 'Alertmanagers that show Watchdog, at the last poll.')
+  const reconciledAt = gauge(
+    'kafka_healing_reconcile_last_success_timestamp_seconds',
+    'Last poll by which an alert could have been called gone: all answered, none young, each with its Watchdog.',
+  )
   const incidents = gauge('kafka_healing_incidents', 'Incidents by state.', 'state')
   const inboxDepth = gauge('kafka_healing_inbox_depth', 'Changes of alerts that the core has not seen yet.')
   const outboxDepth = gauge('kafka_healing_outbox_depth', 'Mails that are not sent yet.')
@@ -132,6 +163,24 @@ export function openTelemetry({ log, clock, build }: TelemetryDeps): Telemetry {
     'Age of the oldest unsent mail or untold escalation.',
   )
   const timersLate = gauge('kafka_healing_timers_late', 'Timers more than 30 s overdue.')
+  const demotions = gauge('kafka_healing_demotions', 'Rules that may only inform because they failed too often.')
+  const storm = gauge('kafka_healing_storm', '1 while there is a storm over the cluster.', 'cluster')
+  const viewAge = gauge(
+    'kafka_healing_cluster_view_age_seconds',
+    'Age of the last look in peace at the whole cluster that was complete.',
+    'cluster',
+  )
+  const clusterDrift = gauge('kafka_healing_cluster_drift', 'Ways in which inventory and cluster disagree.', 'cluster')
+  const missingRights = gauge(
+    'kafka_healing_cluster_missing_rights',
+    'Operations on the cluster that our account may not do and needs.',
+    'cluster',
+  )
+  const unreachableControllers = gauge(
+    'kafka_healing_cluster_unreachable_controllers',
+    'Controllers that do not answer us.',
+    'cluster',
+  )
   const buildInfo = gauge('kafka_healing_build_info', 'Always 1.', 'version', 'revision', 'node')
   const reloadOk = gauge(
     'kafka_healing_config_last_reload_successful',
@@ -147,6 +196,8 @@ export function openTelemetry({ log, clock, build }: TelemetryDeps): Telemetry {
   const bounded = (rule: string) => (rules.has(rule) ? rule : 'other')
   let source: (() => Promise<Gauges>) | null = null
   let readAt = Number.NEGATIVE_INFINITY
+  /** When each watched cluster was last seen completely, or first watched. Monotonic. */
+  const seenAt = new Map<string, number>()
 
   const safely = (record: () => void): void => {
     try {
@@ -166,6 +217,8 @@ export function openTelemetry({ log, clock, build }: TelemetryDeps): Telemetry {
       outboxDepth.set(now.outboxDepth)
       outboxAge.set(now.outboxOldestMs / 1_000)
       timersLate.set(now.timersLate)
+      demotions.set(now.demotions)
+      for (const cluster of seenAt.keys()) storm.set({ cluster }, now.storms.includes(cluster) ? 1 : 0)
     } catch (error) {
       storeFailures.inc({ why: 'gauges' })
       log.warn({ err: error }, 'gauges could not be read')
@@ -228,6 +281,32 @@ export function openTelemetry({ log, clock, build }: TelemetryDeps): Telemetry {
         else log.error('configuration refused, the last good one stays')
       }),
     storeFailed: (why) => safely(() => storeFailures.inc({ why })),
+    reconciled: (poll) =>
+      safely(() => {
+        reconciledAlerts.inc({ change: 'adopted' }, poll.adopted)
+        reconciledAlerts.inc({ change: 'gone' }, poll.gone)
+        alertmanagers.set({ are: 'configured' }, poll.alertmanagers.length)
+        alertmanagers.set({ are: 'answering' }, poll.alertmanagers.filter(({ problem }) => problem === null).length)
+        watchdogs.set(poll.alertmanagers.filter(({ watchdog }) => watchdog).length)
+        if (poll.doubt === null) reconciledAt.set(poll.at / 1_000)
+      }),
+    clustersWatched: (names) =>
+      safely(() => {
+        for (const cluster of names) if (!seenAt.has(cluster)) seenAt.set(cluster, clock.monotonic())
+        for (const cluster of [...seenAt.keys()].filter((one) => !names.includes(one))) {
+          seenAt.delete(cluster)
+          for (const one of [storm, viewAge, clusterDrift, missingRights, unreachableControllers])
+            one.remove({ cluster })
+        }
+      }),
+    clusterWatched: ({ cluster, complete, ...found }) =>
+      safely(() => {
+        if (!seenAt.has(cluster)) return
+        if (complete) seenAt.set(cluster, clock.monotonic())
+        clusterDrift.set({ cluster }, found.drift)
+        missingRights.set({ cluster }, found.missingRights)
+        unreachableControllers.set({ cluster }, found.unreachableControllers)
+      }),
     rulesLoaded: (names) => {
       rules = new Set(names)
     },
@@ -237,6 +316,7 @@ export function openTelemetry({ log, clock, build }: TelemetryDeps): Telemetry {
     },
     metrics: async () => {
       await readGauges()
+      for (const [cluster, at] of seenAt) viewAge.set({ cluster }, (clock.monotonic() - at) / 1_000)
       return registry.metrics()
     },
   }

@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import { coveragePage, semanticsCoverage } from './coverage.ts'
 import { fieldsOf } from './fields.ts'
 import { httpSection } from './http.ts'
 import { metricsSection } from './metrics.ts'
@@ -33,6 +35,7 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
     await httpSection(),
   ]
   files.set('docs/reference.md', `${parts.join('\n\n')}\n`)
+  files.set('docs/semantics-coverage.md', coveragePage(semanticsCoverage(join(import.meta.dirname, '../..'))))
   return files
 }
 

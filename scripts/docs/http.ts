@@ -39,6 +39,7 @@ export async function routes(): Promise<readonly Route[]> {
     reload: async () => ({ ok: false, problems: [] }),
     status: () => unused,
     known: () => ({ clusters: [], targets: [], rules: [] }),
+    planOf: () => null,
     webhookCredentials: [],
     apiCredentials: [],
     tls: null,

@@ -33,6 +33,9 @@ function countEverything(telemetry: Telemetry): void {
   telemetry.mail('sent')
   telemetry.reloaded(true)
   telemetry.storeFailed('busy')
+  telemetry.reconciled({ at: 0, alertmanagers: [], doubt: null, adopted: 1, gone: 1 })
+  telemetry.clustersWatched(['a'])
+  telemetry.clusterWatched({ cluster: 'a', complete: true, drift: 0, missingRights: 0, unreachableControllers: 0 })
   const incidents = { waiting: 1 } as never
   telemetry.watch(async () => ({
     incidents,
@@ -41,6 +44,8 @@ function countEverything(telemetry: Telemetry): void {
     outboxOldestMs: 0,
     timersLate: 0,
     failedMails: 0,
+    demotions: 0,
+    storms: [],
   }))
 }
 

@@ -11,6 +11,10 @@ const examples: Readonly<Record<string, readonly unknown[]>> = {
     { argv: ['/bin/true'] },
     { argv: ['x', '${labels.topic}'], where: 'local', limit: 1, repeatable: true, disruptive: false, env: { A: 'b' } },
   ],
+  gather: [
+    { threads: true, disk: true },
+    { threads: false, disk: false, log_lines: 0, limit: 600 },
+  ],
 }
 
 describe.each(actions.map((action) => [action.type, action] as const))('the action %s', (type, action) => {
@@ -51,7 +55,14 @@ describe.each(actions.map((action) => [action.type, action] as const))('the acti
     for (const kind of action.targets) {
       for (const example of examplesOf) {
         const traits = action.traits(example, kind)
-        expect(Object.keys(traits).toSorted()).toEqual(['disruptive', 'limitSeconds', 'repeatable', 'starts', 'stops'])
+        expect(Object.keys(traits).toSorted()).toEqual([
+          'changes',
+          'disruptive',
+          'limitSeconds',
+          'repeatable',
+          'starts',
+          'stops',
+        ])
         expect(Number.isInteger(traits.limitSeconds) && traits.limitSeconds > 0).toBe(true)
         expect(action.traits(example, kind)).toEqual(traits)
       }

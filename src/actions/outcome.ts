@@ -1,5 +1,6 @@
 import type { RunResult } from '../hosts/host.ts'
 import type { StepResult } from '../incident/verdict.ts'
+import type { UnitProblem } from '../probes/unit-state.ts'
 
 /**
  * How a step ended, read off the one command it consists of. A command that its limit ended has surely ended, so it failed;
@@ -23,6 +24,14 @@ export function notSent(run: Extract<RunResult, { kind: 'notSent' }>): StepResul
   const result: StepResult = { outcome: 'failed', reason: run.reason, exitCode: null, output: '' }
   if (run.cause === 'invalid') return result
   return { ...result, notRun: run.cause === 'unreachable' ? 'unreachable' : 'permission' }
+}
+
+/** The unit could not even be looked at, so nothing was begun. */
+export function unreadableUnit({ problem, cause }: UnitProblem): StepResult {
+  const reason = `nothing was done, the unit cannot be read: ${problem}`
+  const result: StepResult = { outcome: 'failed', reason, exitCode: null, output: '' }
+  if (cause === 'invalid') return result
+  return { ...result, notRun: cause === 'unreachable' || cause === 'lost' ? 'unreachable' : 'permission' }
 }
 
 /** What the command printed, stderr last. */

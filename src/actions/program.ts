@@ -47,6 +47,7 @@ export const program = defineAction({
     repeatable: repeatable ?? false,
     stops: false,
     starts: false,
+    changes: true,
     limitSeconds: limit ?? DEFAULT_LIMIT_SECONDS,
   }),
   argv: ({ argv, where }, { values }) => ({ ...interpolate(argv, values), local: where === 'local' }),

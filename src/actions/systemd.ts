@@ -11,7 +11,7 @@ import { showUnit, systemctl } from '../probes/unit-state.ts'
 import type { ActionContext } from './action.ts'
 import { defineAction } from './action.ts'
 import { unitLock } from './lock.ts'
-import { isSudoRefusal, notSent, outputOf } from './outcome.ts'
+import { isSudoRefusal, notSent, outputOf, unreadableUnit } from './outcome.ts'
 
 const DEFAULT_LIMIT_SECONDS = 60
 /** What `infinity` counts as (S-4.6), in milliseconds. */
@@ -45,6 +45,7 @@ export const systemd = defineAction({
       // A restart starts what it stopped by itself.
       stops: false,
       starts: verb !== 'reset-failed',
+      changes: true,
       limitSeconds: limit ?? DEFAULT_LIMIT_SECONDS,
     }
   },
@@ -61,7 +62,7 @@ async function runVerb(verb: Verb, context: ActionContext, clock: Clock): Promis
   const { host, target, signal } = context
   const beganAt = Math.round(clock.monotonic())
   const before = await look(context)
-  if ('problem' in before) return unreadableBefore(before)
+  if ('problem' in before) return unreadableUnit(before)
   if (before.LoadState === 'masked') return failed(`${target.unit.name} is masked`)
   if (before.LoadState !== 'loaded' && verb !== 'reset-failed') {
     return failed(`${target.unit.name} cannot be loaded: ${before.LoadState}`)
@@ -182,12 +183,6 @@ function refusal(run: Extract<RunResult, { kind: 'exited' }>, verb: Verb): StepR
     return { ...result, notRun: 'permission', reason: "the unit's manager cannot be reached by this account" }
   }
   return null
-}
-
-function unreadableBefore({ problem, cause }: UnitProblem): StepResult {
-  const result = failed(`nothing was done, the unit cannot be read: ${problem}`)
-  if (cause === 'invalid') return result
-  return { ...result, notRun: cause === 'unreachable' || cause === 'lost' ? 'unreachable' : 'permission' }
 }
 
 const failed = (reason: string): StepResult => ({ outcome: 'failed', reason, exitCode: null, output: '' })

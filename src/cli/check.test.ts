@@ -30,6 +30,7 @@ describe('check', () => {
     })
     const loaded = {
       ok: {
+        config: { alertmanagers: [] },
         inventory: {
           clusters: new Map([['orders', {}]]),
           targets: new Map([
@@ -48,6 +49,7 @@ describe('check', () => {
     expect(exitCode).toBe(0)
     expect(text).toContain('rules/kafka.yml:2:3: warning: something')
     expect(text).toContain('OK: 1 cluster with 2 targets, 2 rules, revision abc')
+    expect(text).toContain('\nno `alertmanagers`: an alert whose webhook is lost is never known')
     expect(text).toContain(`
 broker-down (act, rank 60, runbook start-broker)
   first mail within 10m

@@ -24,16 +24,21 @@ export function report(loaded: LoadedConfiguration): { readonly text: string; re
   return { text: lines([...head, ...summary(ok)]), exitCode: 0 }
 }
 
-function summary({ inventory, rules, revision }: Configuration): readonly string[] {
+function summary({ config, inventory, rules, revision }: Configuration): readonly string[] {
   const targets = `${count(inventory.clusters.size, 'cluster')} with ${count(inventory.targets.size, 'target')}`
   return [
     `OK: ${targets}, ${count(rules.length, 'rule')}, revision ${revision}`,
+    ...(config.alertmanagers.length === 0 ? [NOT_RECONCILED] : []),
     ...rules.flatMap(({ plan }) => ['', ...ruleSummary(plan)]),
     '',
     'Worst cases count from the opening of an incident, with nothing holding it, guards passing and no progress.',
     "A systemd step lasts as long as its unit's own time-outs where these are longer.",
   ]
 }
+
+/** S-1.4. */
+const NOT_RECONCILED =
+  'no `alertmanagers`: an alert whose webhook is lost is never known, and one whose end is lost stays open'
 
 function ruleSummary(plan: Plan): readonly string[] {
   const { firstActionMs, firstMailMs, exhaustedMs } = worstCase(plan)

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import { openHosts } from '../hosts/hosts.ts'
 import { secretsOf } from '../in-force.ts'
 import { openKafkaClients } from '../kafka/open-clients.ts'
+import { securityByCluster } from '../kafka/security.ts'
 import { configFile } from './config-file.ts'
 import { aclsText } from './doctor/acls.ts'
 import type { Finding } from './doctor/finding.ts'
@@ -35,12 +36,18 @@ export async function doctor(options: DoctorOptions = {}): Promise<void> {
 
 /** All checks side by side; those whose part of the configuration cannot be read are left out. */
 async function diagnose({ config, inventory, rules, findings }: Known, clock: Clock): Promise<readonly Finding[]> {
-  const secrets = config === null ? [] : secretsOf(config)
+  const secrets = secretsOf({ config, inventory })
   const hosts = openHosts({ clock, log: pino({ level: 'silent' }), secrets })
   try {
     const found = await Promise.all([
       inventory === null ? [] : examineHosts({ inventory, rules, hosts, clock }),
-      inventory === null ? [] : examineKafka({ inventory, kafka: openKafkaClients({ clock }), clock }),
+      inventory === null
+        ? []
+        : examineKafka({
+            inventory,
+            kafka: openKafkaClients({ clock, security: securityByCluster(inventory) }),
+            clock,
+          }),
       config === null ? [] : examineMonitoring(config, clock),
       config === null ? [] : examineMail(config, clock),
     ])

@@ -45,7 +45,7 @@ async function steps(store: Store, now: Instant, { openings }: AdvanceDeps, limi
   const rows = await store.nextInboxRows(limit)
   if (rows.length === 0) return store.fireDue(now, releaseJitterMs, limit)
   try {
-    const admitted = rows.map((row) => ({ row, openings: row.change === 'resolved' ? [] : openings(row) }))
+    const admitted = rows.map((row) => ({ row, openings: row.alert.status === 'resolved' ? [] : openings(row) }))
     return { moved: await store.admitAll(admitted, now), more: true }
   } catch (error) {
     const [row] = rows

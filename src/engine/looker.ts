@@ -1,23 +1,32 @@
-import type { OwnFacts, OwnIntent, UnitSeen } from '../guards/guard.ts'
+import type { Intent, OwnFacts, OwnIntent, UnitSeen } from '../guards/guard.ts'
 import { ownGuards } from '../guards/index.ts'
+import { nodeOf, readView } from '../guards/view-facts.ts'
+import { waivedBy } from '../incident/approval.ts'
 import type { Decision } from '../incident/event.ts'
+import type { Incident } from '../incident/incident.ts'
 import { decisionOf, lookOf } from '../incident/summary.ts'
 import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
 import type { Target } from '../inventory/inventory.ts'
+import type { ClusterView } from '../kafka/view.ts'
 import { INVOCATION } from '../probes/kafka-api.ts'
 import type { LookContext } from '../probes/probe.ts'
 import { unitLog } from '../probes/unit-log.ts'
 import { unitOfLook } from '../probes/unit-state.ts'
 import type { LookTask, Moved, Store } from '../store/store.ts'
+import { seenIn } from './cluster-seen.ts'
 import { inParallel } from './in-parallel.ts'
+import { rememberView } from './remember-view.ts'
 import { type Steady, untilCommitted } from './steady.ts'
 import type { Wake } from './wake.ts'
 import {
+  aim,
   askProbes,
   evaluateSymptom,
   evaluateWorldGuards,
   intentOf,
+  isLookedFor,
   lookContext,
+  noTarget,
   targetOf,
   type World,
 } from './world.ts'
@@ -53,9 +62,10 @@ async function look(task: LookTask, deps: LookerDeps): Promise<void> {
 async function lookAtGuards(task: LookTask, deps: LookerDeps): Promise<Moved | null> {
   const { store, clock } = deps
   const { incident } = task
-  const { results, unit } = await guardResults(task, deps)
-  const decision = decisionOf(results)
-  return untilCommitted(() => store.guardsEvaluated(task, decision, results, unit, clock.now()), deps).then((moved) => {
+  const { results, unit, culprit } = await guardResults(task, deps)
+  const decision = decisionOf(results, waivedBy(incident, clock.now()))
+  const stored = () => store.guardsEvaluated(task, decision, results, unit, clock.now(), culprit)
+  return untilCommitted(stored, deps).then((moved) => {
     deps.log.info(
       { incident: incident.id, verdict: decision.verdict, guard: decision.guard, reason: decision.reason },
       'guards evaluated',
@@ -64,29 +74,81 @@ async function lookAtGuards(task: LookTask, deps: LookerDeps): Promise<Moved | n
   })
 }
 
-async function guardResults(
+interface GuardsSeen {
+  readonly results: readonly GuardResult[]
+  readonly unit: UnitSeen | null
+  /** Only for rules that act on the culprit. */
+  readonly culprit?: string | null
+}
+
+async function guardResults(task: LookTask, deps: LookerDeps): Promise<GuardsSeen> {
+  const { incident } = task
+  const { target, problem, view } = await aim(deps.world(), incident)
+  const looksFor = isLookedFor(incident)
+  if (!target) {
+    const own = await ownResults(incident, null, deps)
+    return { results: [...own, problem], unit: null, ...(looksFor && { culprit: null }) }
+  }
+  if (!looksFor) return judgeTarget(incident, target, view, task, deps)
+  // What was spent on the target counts, by whichever incident (S-4.1).
+  const { attempts } = await deps.store.targetHistory(target.key, deps.clock.now())
+  const aimed = { ...incident, target: target.key, targetAttempts: attempts }
+  return { ...(await judgeTarget(aimed, target, view, task, deps)), culprit: target.key }
+}
+
+/** All guards about one target. `view`: of its cluster, where one was taken to find the target. */
+async function judgeTarget(
+  incident: Incident,
+  target: Target,
+  view: ClusterView | null,
   task: LookTask,
   deps: LookerDeps,
-): Promise<{ results: readonly GuardResult[]; unit: UnitSeen | null }> {
+): Promise<GuardsSeen> {
   const { store, clock } = deps
-  const world = deps.world()
-  const { incident } = task
-  const target = targetOf(world, incident)
-  if (!target) return { results: [noTarget(incident.subject.key)], unit: null }
-  const context = lookContext(world, target, await store.memory(target.key), clock, deps.signal)
+  const memory = await store.memory(target.key, target.cluster, clock.now())
+  const context = lookContext(deps.world(), target, memory, clock, deps.signal, view)
   if (!context) return { results: [noTarget(target.key)], unit: null }
   const intent = intentOf(incident, target, task.alerts)
-  const [results, unit, facts] = await Promise.all([
+  const [results, unit, own] = await Promise.all([
     evaluateWorldGuards(intent, context),
     incident.firstUnit ?? unitOf(context),
-    store.ownFacts(incident.id, target.key, target.cluster, clock.now()),
+    ownResults(incident, target, deps, intent),
   ])
-  const own = decideOwn(
-    facts,
-    { ...intent, rack: target.rack, firstStart: !incident.changed && incident.targetAttempts === 0 },
-    clock.now(),
-  )
-  return { results: [...own.results, ...results], unit }
+  // For these kinds a guard has taken the view; a start of an exporter asks nothing of the cluster.
+  if (target.kind === 'broker' || target.kind === 'controller') await keepView(context, deps)
+  return { results: [...own, ...results], unit }
+}
+
+/** What the next look compares with (S-5.4, S-5.5). A view that could not be taken leaves all as it was. */
+async function keepView(context: LookContext, deps: LookerDeps): Promise<void> {
+  const view = await readView(context)
+  if (typeof view === 'string') return
+  const { target, memory } = context
+  await untilCommitted(() => rememberView(deps.store, view, nodeOf(target.name), memory.baseline), deps)
+  // Before any attempt is claimed: there the guard decides again whether this is a storm (S-5.9).
+  await untilCommitted(() => deps.store.clusterSeen(view.cluster, seenIn(view), deps.clock.now()), deps)
+}
+
+/** The guards over our own rows. Without a target only what covers the incident as a whole can object. */
+async function ownResults(
+  incident: Incident,
+  target: Target | null,
+  { store, clock }: LookerDeps,
+  intent?: Intent,
+): Promise<readonly GuardResult[]> {
+  const now = clock.now()
+  const facts = await store.ownFacts(incident.id, target?.key ?? null, incident.subject.cluster, now)
+  const about: OwnIntent = {
+    incident: incident.id,
+    targetKey: target?.key ?? incident.subject.key,
+    cluster: incident.subject.cluster ?? '',
+    disruptive: intent?.disruptive ?? false,
+    byPerson: incident.grants > 0,
+    attempt: incident.attempts + 1,
+    rack: target?.rack ?? null,
+    firstStart: intent?.disruptive === false && !incident.changed && incident.targetAttempts === 0,
+  }
+  return decideOwn(facts, about, now).results
 }
 
 /** The guards over our own rows; the store calls this again inside the claim (S-5.2). */
@@ -109,7 +171,8 @@ async function lookAtProbes(task: LookTask, deps: LookerDeps): Promise<Moved | n
   const { incident } = task
   const world = deps.world()
   const target = targetOf(world, incident)
-  const context = target && lookContext(world, target, await store.memory(target.key), clock, deps.signal)
+  const memory = target && (await store.memory(target.key, target.cluster, clock.now()))
+  const context = target && memory && lookContext(world, target, memory, clock, deps.signal)
   if (!target || !context) {
     const seen = lookOf(
       incident.plan,
@@ -167,8 +230,4 @@ function withoutFrames(log: string): string {
 function invocationIn({ evidence }: ProbeResult): string | null {
   const value = evidence.find((one) => one.name === INVOCATION)?.value
   return typeof value === 'string' && value !== '' ? value : null
-}
-
-function noTarget(key: string): GuardResult {
-  return { guard: 'inventory', verdict: 'refuse', reason: `${key} is not in the inventory any more`, evidence: [] }
 }

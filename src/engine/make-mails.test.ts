@@ -13,6 +13,7 @@ function setup(change: Partial<MailMaking> = {}) {
       ['oncall', ['a@example.org', 'b@example.org']],
       ['leads', ['lead@example.org']],
     ]),
+    noticesTo: ['oncall', 'leads'],
     domain: 'example.org',
     externalUrl: 'https://healing.example.org',
     digestAbove: 5,

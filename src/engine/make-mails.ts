@@ -1,4 +1,5 @@
 import type { Instant } from '../clock.ts'
+import type { TellKind } from '../incident/incident.ts'
 import { isAddress } from '../notify/addresses.ts'
 import { type Composed, compose } from '../notify/compose.ts'
 import { digest, inDigestOrder, LISTED } from '../notify/digest.ts'
@@ -7,6 +8,7 @@ import { offered } from '../notify/needs.ts'
 import { plain } from '../notify/plain.ts'
 import type { Links } from '../notify/story.ts'
 import {
+  type DueEscalation,
   type EscalationRow,
   type IncidentView,
   type NewMail,
@@ -19,6 +21,8 @@ export type Receivers = ReadonlyMap<string, readonly string[]>
 
 export interface MailMaking {
   readonly receivers: Receivers
+  /** Receivers of what belongs to no single incident, a storm among it. */
+  readonly noticesTo: readonly string[]
   /** Host part of Message-IDs: the domain of the sender's address. */
   readonly domain: string
   /** Null: mails carry no links and say what to call instead. */
@@ -33,7 +37,7 @@ export interface MailMaking {
 /** `plain`: formatting failed and the summary went out alone. `redirected`: a receiver was unknown or had no address. */
 export type Made = 'mail' | 'digest' | 'plain' | 'redirected'
 
-export type MailStore = Pick<Store, 'dueEscalations' | 'enqueueMails' | 'incidentView' | 'issueToken'>
+export type MailStore = Pick<Store, 'dueEscalations' | 'toldByStorm' | 'enqueueMails' | 'incidentView' | 'issueToken'>
 
 /** Rows taken in one go; what is beyond comes with the next. */
 const AT_ONCE = 50_000
@@ -51,10 +55,12 @@ interface Addressed {
  * so that each row is told exactly once (S-6.3). Without any usable receiver rows stay due, and their age shows.
  */
 export async function makeMails(store: MailStore, making: MailMaking, now: Instant): Promise<number> {
-  const rows = await store.dueEscalations(now, AT_ONCE)
-  if (rows.length === 0) return 0
+  const due = await store.dueEscalations(now, AT_ONCE)
+  const rows = due.filter((row) => !isToldByStorm(row, making))
+  await leaveToStorms(due, rows, store, now)
+  if (rows.length === 0) return due.length
   const addressed = address(rows, making)
-  if (addressed.length === 0) return 0
+  if (addressed.length === 0) return due.length - rows.length
   const digests = addressed
     .filter((one) => isDigest(one, making))
     .map((one) => ({ ...one, rows: digestRows(one, making) }))
@@ -65,7 +71,7 @@ export async function makeMails(store: MailStore, making: MailMaking, now: Insta
     if (digested.has(row.id)) continue
     await store.enqueueMails([row.id], await single(row, addressed, store, making, now), now)
   }
-  if (digests.length === 0) return rows.length
+  if (digests.length === 0) return due.length
   // A row of one receiver's digest may be a mail of its own for another: both are committed with the row.
   const mails: NewMail[] = []
   for (const one of digests) mails.push(...(await digestMails(one, store, making, now)))
@@ -75,7 +81,29 @@ export async function makeMails(store: MailStore, making: MailMaking, now: Insta
     mails.push(...(await single(row, others, store, making, now)))
   }
   await store.enqueueMails([...digested], mails, now)
-  return rows.length
+  return due.length
+}
+
+/** Kinds that a storm's mails tell of. What is escalated asks for a person, and so does a question: those go out as usual. */
+const IN_A_STORM: readonly TellKind[] = ['told', 'refused', 'recovered']
+
+/** A storm is one mail (S-5.9): to whoever gets the storm's. */
+function isToldByStorm({ storm, kind, reason, to }: DueEscalation, { receivers, noticesTo }: MailMaking): boolean {
+  if (storm === null || !IN_A_STORM.includes(kind) || reason === 'approval') return false
+  return to.length > 0 && to.every((name) => noticesTo.includes(name) && receivers.has(name))
+}
+
+async function leaveToStorms(
+  due: readonly DueEscalation[],
+  mailed: readonly DueEscalation[],
+  store: MailStore,
+  now: Instant,
+): Promise<void> {
+  const left = due.filter((row) => !mailed.includes(row))
+  for (const storm of new Set(left.flatMap((row) => row.storm ?? []))) {
+    const rows = left.filter((row) => row.storm === storm).map((row) => row.id)
+    await store.toldByStorm(rows, storm, now)
+  }
 }
 
 /** Who is to be told which rows. A name that is not configured, or has no address, falls to the first receiver that has one. */
@@ -179,7 +207,13 @@ async function linksOf(
   if (externalUrl === null) return {}
   const links: { -readonly [K in keyof Links]: Links[K] } = { incident: `${externalUrl}/incidents/${row.incident}` }
   for (const action of offered(view, row)) {
-    links[action] = `${externalUrl}/link/${await store.issueToken(row.incident, action, now + linkMs, now)}`
+    const { approval } = view.incident
+    // A question lapses by itself, and its link with it (S-3.5).
+    const token =
+      action === 'approve' && approval
+        ? await store.issueToken(row.incident, action, approval.expiresAt, now, approval.request)
+        : await store.issueToken(row.incident, action, now + linkMs, now)
+    links[action] = `${externalUrl}/link/${token}`
   }
   return links
 }

@@ -100,6 +100,7 @@ function run(
   const settings = {
     ...OUTBOX_DEFAULTS,
     receivers: new Map(receivers),
+    noticesTo: [...new Map(receivers).keys()],
     from: 'healing@example.org',
     externalUrl: 'https://healing.example.org',
     windowMs: 20,
@@ -204,4 +205,28 @@ test('a refused recipient hands on to the next, and the link in the mail is a to
   expect(await store.useToken(token, clock.now())).toEqual({ state: 'valid', incident: 1, action: 'takeOver' })
   expect(await store.useToken(token, clock.now())).toEqual({ state: 'used' })
   await waitFor('counted', async () => (await store.gauges(clock.now())).failedMails === 1)
+})
+
+test('S-5.9 a storm is one mail that reaches everybody, and one when it is over, in the same thread', async () => {
+  const server = await startMailServer()
+  endings.push(() => server.stop())
+  const store = await openStore(join(folder(), 'healing.db'))
+  const clock = new MovedClock()
+  const outbox = run(store, clock, server.port, 'boot', oncall)
+  const calm = { bad: [], total: 3, reachesNothing: false, voters: null }
+  await store.clusterSeen('orders', { ...calm, bad: ['broker 1', 'broker 2'] }, clock.now())
+  outbox.wake.wake()
+  await waitFor('both have the mail of the storm', async () => server.taken.length === 2)
+  await store.clusterSeen('orders', calm, clock.now())
+  clock.offset += 600_000
+  await store.clusterSeen('orders', calm, clock.now())
+  outbox.wake.wake()
+  await waitFor('both have the mail of its end', async () => server.taken.length === 4)
+  const mine = server.taken.filter((mail) => mail.to[0] === 'a@example.org')
+  expect(mine.map((mail) => mail.headers.get('subject'))).toEqual([
+    '[orders] storm: 2 of 3 brokers and controllers are down',
+    '[orders] storm is over, no incident open',
+  ])
+  expect(new Set(mine.map((mail) => mail.headers.get('references'))).size).toBe(1)
+  expect(new Set(server.taken.map((mail) => mail.headers.get('message-id'))).size).toBe(4)
 })

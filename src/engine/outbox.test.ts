@@ -51,6 +51,7 @@ function run(
       ['oncall', ['a@example.org']],
       ['leads', ['lead@example.org']],
     ]),
+    noticesTo: ['leads'],
     from: 'healing@example.org',
     externalUrl: null,
     windowMs: 20,

@@ -5,6 +5,7 @@ import type { Route } from '../notify/deliver.ts'
 import { CONNECTIONS } from '../notify/email.ts'
 import { type Store, StoreUnavailableError } from '../store/store.ts'
 import { type Made, type MailMaking, makeMails, type Receivers } from './make-mails.ts'
+import { makeNotices } from './make-notices.ts'
 import { delayMs, type MailBackoff, type MailEnded, type MailSending, type Sweep, sendDue } from './send-mails.ts'
 import type { Wake } from './wake.ts'
 
@@ -12,6 +13,9 @@ export type OutboxStore = Pick<
   Store,
   | 'inboxDepth'
   | 'dueEscalations'
+  | 'toldByStorm'
+  | 'dueNotices'
+  | 'enqueueNotice'
   | 'enqueueMails'
   | 'incidentView'
   | 'issueToken'
@@ -19,6 +23,7 @@ export type OutboxStore = Pick<
   | 'mailSent'
   | 'mailDeferred'
   | 'mailFailed'
+  | 'renewMails'
   | 'releaseMails'
 >
 
@@ -43,6 +48,7 @@ export interface OutboxDeps {
 
 export interface OutboxSettings {
   readonly receivers: Receivers
+  readonly noticesTo: readonly string[]
   readonly from: string
   readonly externalUrl: string | null
   /** Rows that come within this time are told together. Milliseconds. */
@@ -89,13 +95,16 @@ export async function runOutbox(deps: OutboxDeps): Promise<void> {
 /** Rows that come together are told together: waits the window out once something is due, and a storm in the inbox. */
 async function gather(deps: OutboxDeps, settings: OutboxSettings): Promise<number> {
   const { store, clock, signal } = deps
+  const making = makingOf(deps, settings)
+  // A storm's own mail goes before what it tells of.
+  const noticed = await makeNotices(store, making, clock.now())
   const due = await store.dueEscalations(clock.now(), 1)
-  if (due.length === 0) return 0
+  if (due.length === 0) return noticed
   const began = clock.monotonic()
   do {
     await clock.sleep(settings.windowMs, signal)
   } while (!signal.aborted && clock.monotonic() - began < STORM_MS && (await grows(deps, settings)))
-  return makeMails(store, makingOf(deps, settings), clock.now())
+  return noticed + (await makeMails(store, making, clock.now()))
 }
 
 /** A digest that is to come anyway, while changes of alerts still wait for the core: it would be the first of many. */
@@ -106,10 +115,10 @@ async function grows({ store, clock }: OutboxDeps, { digestAbove }: OutboxSettin
 
 function makingOf(
   { onMade }: OutboxDeps,
-  { receivers, from, externalUrl, digestAbove, linkMs }: OutboxSettings,
+  { receivers, noticesTo, from, externalUrl, digestAbove, linkMs }: OutboxSettings,
 ): MailMaking {
   const domain = parseSender(from)?.domain ?? 'localhost'
-  return { receivers, domain, externalUrl, digestAbove, linkMs, onMade }
+  return { receivers, noticesTo, domain, externalUrl, digestAbove, linkMs, onMade }
 }
 
 function sendingOf(deps: OutboxDeps, { receivers, backoff }: OutboxSettings, cut: AbortSignal): MailSending {

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Event } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
-import type { Plan } from '../incident/plan.ts'
+import { MODES, type Plan } from '../incident/plan.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 
 /** The configuration in force, as far as it can take something away from an open incident. */
@@ -17,13 +18,20 @@ export interface InForce {
 export function restrictionOf(incident: Incident, { plans, inventory, revision }: InForce): Event | null {
   const plan = plans.get(incident.plan.rule)
   if (!plan) return cancelled(`rule ${incident.plan.rule} is not in revision ${revision}`)
-  if (incident.subject.kind !== 'unresolved' && !inventory.targets.has(incident.subject.target)) {
-    return cancelled(`target ${incident.subject.target} is not in the inventory of revision ${revision}`)
+  if (incident.target !== null && !inventory.targets.has(incident.target)) {
+    return cancelled(`target ${incident.target} is not in the inventory of revision ${revision}`)
   }
-  if (incident.plan.mode === 'act' && plan.mode === 'inform') {
-    return { type: 'restricted', to: 'inform', reason: `mode was lowered to inform by revision ${revision}` }
-  }
-  return null
+  const lower = MODES.indexOf(plan.mode) < MODES.indexOf(incident.plan.mode)
+  const guards = plan.runbook.guards.filter(
+    (guard) => !incident.plan.runbook.guards.some((has) => isDeepStrictEqual(has, guard)),
+  )
+  if (!lower && guards.length === 0) return null
+  const what = [
+    ...(lower ? [`mode was lowered to ${plan.mode}`] : []),
+    ...guards.map(({ type }) => `guard ${type} was added`),
+  ]
+  const to = lower ? plan.mode : incident.plan.mode
+  return { type: 'restricted', to, guards, reason: `${what.join(', ')} by revision ${revision}` }
 }
 
 function cancelled(reason: string): Event {

@@ -15,7 +15,7 @@ const exited: RunResult = { kind: 'exited', exitCode: 0, signal: null, timedOut:
 const denied: RunResult = { kind: 'notSent', cause: 'authentication', reason: 'key refused' }
 
 function step(name: string, traits: Partial<Step['traits']> = {}): Step {
-  const none = { disruptive: false, repeatable: true, stops: false, starts: false, limitSeconds: 5 }
+  const none = { disruptive: false, repeatable: true, stops: false, starts: false, changes: true, limitSeconds: 5 }
   return { type: 'program', params: { argv: [name] }, traits: { ...none, ...traits } }
 }
 
@@ -34,6 +34,7 @@ async function runUntilOver(
   const asked: string[] = []
   const host: Host = {
     name: 'fake',
+    connect: async () => ({ kind: 'here' }),
     run: async (argv) => {
       asked.push(argv[0] ?? '')
       return answer(argv[0] ?? '')
@@ -62,6 +63,7 @@ async function runUntilOver(
     store: proxied,
     world: () => world,
     owner: 'me',
+    running: new Set(),
     clock: systemClock,
     log: pino({ level: 'silent' }),
     wake: new Wake(),
@@ -91,6 +93,21 @@ describe('a rung', () => {
     expect(await incident(store, id)).toMatchObject({ state: 'escalated', reason: 'permission' })
   })
 
+  it.each([
+    ['only read', false, { state: 'waiting', targetAttempts: 0, changed: false }],
+    ['changed something', true, { state: 'verifying', targetAttempts: 1, changed: true }],
+  ] as const)(
+    'S-4.3 S-5.2 is stopped by a guard before its disruptive step; after one that %s it spends an attempt only then',
+    async (_, changes, after) => {
+      const rung = [step('first', { changes }), step('restart', { disruptive: true })]
+      const id = await schedule(store, { plan: plan({ rungs: [rung] }), subject: broker(1) }, Date.now() - MINUTE / 2)
+      // No data directory can be read on this host, so the guard `identity` does not pass.
+      const asked = await runUntilOver(id, {}, () => exited)
+      expect(asked.filter((name) => name === 'first' || name === 'restart')).toEqual(['first'])
+      expect(await incident(store, id)).toMatchObject(after)
+    },
+  )
+
   it('S-3.8 is not left running for ever when the store is away before its first step', async () => {
     // Scheduled long ago: the guards over the world are evaluated again before the first step.
     const id = await schedule(
@@ -99,9 +116,9 @@ describe('a rung', () => {
       Date.now() - 60 * MINUTE,
     )
     let failures = 0
-    const memory: Store['memory'] = (key) => {
+    const memory: Store['memory'] = (...of) => {
       if (failures++ === 0) return Promise.reject(new StoreUnavailableError('busy', null))
-      return store.memory(key)
+      return store.memory(...of)
     }
     await runUntilOver(id, { memory }, () => exited)
     expect(failures).toBeGreaterThan(0)

@@ -2,6 +2,7 @@ import type { ActionContext, Values } from '../actions/action.ts'
 import { actionOf } from '../actions/index.ts'
 import { targetValues } from '../actions/interpolate.ts'
 import { surelyOverAt } from '../hosts/host.ts'
+import { waivedBy } from '../incident/approval.ts'
 import type { AttemptEnd } from '../incident/event.ts'
 import type { Step } from '../incident/plan.ts'
 import { decisionOf } from '../incident/summary.ts'
@@ -18,7 +19,7 @@ import { evaluateWorldGuards, intentOf, lookContext, targetOf, type World } from
 const PARALLEL = 8
 /** Longer than any renewal gap by far; a runner that cannot renew sends no further step (S-4.5). */
 const LEASE_MS = 60_000
-const RENEW_MS = 15_000
+export const RENEW_MS = 15_000
 /** Evidence of the world is good for so long, in milliseconds (S-5.2). */
 const EVIDENCE_MS = 10_000
 
@@ -26,6 +27,8 @@ export interface RunnerDeps extends Steady {
   readonly store: Store
   readonly world: () => World
   readonly owner: string
+  /** Kept here: the ids of the attempts under way. */
+  readonly running: Set<number>
   readonly wake: Wake
   /** How long a running step may go on once shutdown began, in milliseconds (S-4.8). */
   readonly graceMs: number
@@ -67,6 +70,7 @@ async function run(attempt: ClaimedAttempt, deps: RunnerDeps, cut: AbortSignal):
   const renewing = renew(attempt, deps, lost, over.signal)
   // Committing goes on through a shutdown: what was done must be written, or it is unknown at the next start.
   const commit: Steady = { ...deps, signal: lost.signal }
+  deps.running.add(attempt.id)
   try {
     const end = await runSteps(attempt, deps, commit, AbortSignal.any([cut, lost.signal])).catch((error: unknown) => {
       if (lost.signal.aborted || error instanceof StoreUnavailableError) throw error
@@ -78,6 +82,7 @@ async function run(attempt: ClaimedAttempt, deps: RunnerDeps, cut: AbortSignal):
     deps.onAttempt(attempt, end, clock.monotonic() - began)
     if (moved) deps.onMoved(moved)
   } finally {
+    deps.running.delete(attempt.id)
     over.abort()
     await renewing
   }
@@ -104,6 +109,8 @@ async function renew(
 
 interface Progress {
   begun: boolean
+  /** A step that changes something has begun: from then on an attempt is spent (S-5.10). */
+  changed: boolean
   stopped: boolean
   failure: StepResult | null
 }
@@ -124,12 +131,12 @@ async function runSteps(
       reason: `${attempt.targetKey} is not in the inventory any more`,
       changed: false,
     }
-  const progress: Progress = { begun: false, stopped: false, failure: null }
+  const progress: Progress = { begun: false, changed: false, stopped: false, failure: null }
   for (const [index, step] of attempt.steps.entries()) {
     if (mustSkip(step, progress, deps.signal.aborted)) continue
     const refusal = await guardsBefore(step, index, attempt, target, deps, commit)
     if (refusal !== null) {
-      if (!progress.begun) return { outcome: 'notRun', notRun: 'guards', reason: refusal, changed: false }
+      if (!progress.changed) return { outcome: 'notRun', notRun: 'guards', reason: refusal, changed: false }
       progress.failure ??= { outcome: 'failed', reason: refusal, exitCode: null, output: '' }
       continue
     }
@@ -141,11 +148,12 @@ async function runSteps(
     if (!(await untilCommitted(() => store.startStep(attempt, index + 1, startedAt), commit))) return null
     const result = await runStep(step, index, attempt, target, deps, signal)
     if (!(await untilCommitted(() => store.finishStep(attempt, index + 1, result, clock.now()), commit))) return null
-    if (result.notRun && !progress.begun)
+    if (result.notRun && !progress.changed)
       return { outcome: 'notRun', notRun: result.notRun, reason: result.reason, changed: false }
     progress.begun = true
+    progress.changed ||= step.traits.changes
     if (result.outcome === 'succeeded' && step.traits.stops) progress.stopped = true
-    if (result.outcome === 'unknown') return unknownEnd(attempt, index, startedAt, step, result)
+    if (result.outcome === 'unknown') return unknownEnd(attempt, index, startedAt, step, result, progress)
     if (result.outcome === 'failed') {
       progress.failure ??= result
       if (step.traits.stops) progress.stopped = true
@@ -155,10 +163,10 @@ async function runSteps(
   const invocation = await invocationOf(target, deps)
   if (progress.failure) {
     const { reason, notRun } = progress.failure
-    const end = { outcome: 'failed', reason, changed: true, invocation } as const
+    const end = { outcome: 'failed', reason, changed: progress.changed, invocation } as const
     return notRun === 'permission' ? { ...end, notRun } : end
   }
-  return { outcome: 'succeeded', reason: 'all steps succeeded', changed: true, invocation }
+  return { outcome: 'succeeded', reason: 'all steps succeeded', changed: progress.changed, invocation }
 }
 
 /** The first step that does not succeed ends the rung, as does a shutdown; but a target that we stopped is started (S-4.1). */
@@ -181,11 +189,12 @@ function unknownEnd(
   startedAt: number,
   step: Step,
   result: StepResult,
+  { changed }: Progress,
 ): AttemptEnd {
   return {
     outcome: 'unknown',
     reason: result.reason,
-    changed: true,
+    changed,
     surelyOverAt: surelyOverAt(startedAt, step.traits.limitSeconds * 1_000),
     repeatable: attempt.steps.slice(index).every((later) => later.traits.repeatable),
   }
@@ -204,7 +213,7 @@ async function guardsBefore(
   const stale = index === 0 && attempt.startedAt - attempt.scheduledAt > EVIDENCE_MS
   const disruptiveLater = index > 0 && step.traits.disruptive
   if (!stale && !disruptiveLater) return null
-  const memory = await untilCommitted(() => store.memory(target.key), commit)
+  const memory = await untilCommitted(() => store.memory(target.key, target.cluster, clock.now()), commit)
   const context = lookContext(deps.world(), target, memory, clock, commit.signal)
   if (!context) return `${target.key} is not in the inventory any more`
   const intent = {
@@ -214,7 +223,7 @@ async function guardsBefore(
     disruptive: attempt.steps.some(({ traits }) => traits.disruptive),
   }
   const results = await evaluateWorldGuards(intent, context)
-  const decision = decisionOf(results)
+  const decision = decisionOf(results, waivedBy(attempt.incident, clock.now()))
   await untilCommitted(
     () => store.recordDecision(attempt.incident.id, attempt.number, decision, results, clock.now()),
     commit,

@@ -18,7 +18,7 @@ export interface MailBackoff {
 export interface MailSending extends Steady {
   readonly store: Pick<
     Store,
-    'claimMails' | 'mailSent' | 'mailDeferred' | 'mailFailed' | 'enqueueMails' | 'incidentView'
+    'claimMails' | 'renewMails' | 'mailSent' | 'mailDeferred' | 'mailFailed' | 'enqueueMails' | 'incidentView'
   >
   readonly clock: Clock
   readonly owner: string
@@ -49,8 +49,9 @@ export interface Sweep {
   readonly nextDueAt: Instant | null
 }
 
-/** Longer than a try by both servers may take: a mail is not sent by two of us at once. */
-const LEASE_MS = 10 * 60_000
+/** Renewed while tries go on: a mail is not sent by two of us at once, nor held up for long by one that is gone. */
+const LEASE_MS = 60_000
+const RENEW_MS = 15_000
 
 /** The last recipient's mail is tried for so long after every server refused it for everybody, in milliseconds. */
 const LAST_HOPE_MS = 3 * 24 * 3_600_000
@@ -63,7 +64,10 @@ export async function sendDue(sending: MailSending): Promise<Sweep> {
     // As many as are sent at once: a claimed mail never waits for its turn while its lease runs.
     const mails = await store.claimMails(owner, clock.now(), LEASE_MS, parallel)
     if (mails.length === 0) break
-    const ended = await Promise.all(mails.map((mail) => sendOne(mail, sending)))
+    const over = new AbortController()
+    const renewing = renew(sending, over.signal)
+    const ended = await Promise.all(mails.map((mail) => sendOne(mail, sending))).finally(() => over.abort())
+    await renewing
     total.blocked = ended.some((one) => one.blocked) && !ended.some((one) => one.outcome === 'sent')
     for (const one of ended) {
       total[one.outcome] += 1
@@ -71,6 +75,17 @@ export async function sendDue(sending: MailSending): Promise<Sweep> {
     }
   }
   return total
+}
+
+async function renew({ store, owner, clock, log }: MailSending, over: AbortSignal): Promise<void> {
+  while (!over.aborted) {
+    await clock.sleep(RENEW_MS, over)
+    if (over.aborted) return
+    // What cannot be renewed may be sent a second time, under the same Message-ID (S-6.3).
+    await store
+      .renewMails(owner, clock.now(), LEASE_MS)
+      .catch((err: unknown) => log.warn({ err }, 'could not renew the leases of mails'))
+  }
 }
 
 interface Ended {

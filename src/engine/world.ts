@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { findCulprit } from '../guards/culprit.ts'
 import type { Intent, WorldGuard } from '../guards/guard.ts'
 import { worldGuards } from '../guards/index.ts'
 import type { Hosts } from '../hosts/host.ts'
@@ -7,6 +8,7 @@ import { type Plan, rungOf } from '../incident/plan.ts'
 import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
 import type { Inventory, Target } from '../inventory/inventory.ts'
 import type { KafkaClients } from '../kafka/clients.ts'
+import type { ClusterView } from '../kafka/view.ts'
 import { probeOf } from '../probes/index.ts'
 import type { LookContext, Memory, Monitoring } from '../probes/probe.ts'
 import type { StoredAlert } from '../store/store.ts'
@@ -23,9 +25,38 @@ export interface World {
   readonly monitoring: Monitoring
 }
 
-/** The target that an incident acts on; null when its subject is unresolved or the inventory no longer has it. */
-export function targetOf(world: World, incident: Incident): Target | null {
-  return incident.subject.kind === 'unresolved' ? null : (world.inventory.targets.get(incident.subject.target) ?? null)
+/** The target that an incident acts on; null when there is none (yet) or the inventory no longer has it. */
+export function targetOf(world: World, { target }: Incident): Target | null {
+  return target === null ? null : (world.inventory.targets.get(target) ?? null)
+}
+
+/** Its target is computed from a view, anew at each look, until something was changed on one (S-2.7). */
+export function isLookedFor({ plan, changed }: Incident): boolean {
+  return plan.selects === 'culprit' && !changed
+}
+
+export type Aim =
+  | { readonly target: Target; readonly view: ClusterView | null; readonly problem?: never }
+  | { readonly target: null; readonly view?: never; readonly problem: GuardResult }
+
+/** What an incident acts on, with the view of the cluster that was taken to find it; or why there is nothing. */
+export async function aim(world: World, incident: Incident): Promise<Aim> {
+  if (!isLookedFor(incident)) {
+    const target = targetOf(world, incident)
+    return target ? { target, view: null } : { target: null, problem: noTarget(incident.subject.key) }
+  }
+  const cluster = world.inventory.clusters.get(incident.subject.cluster ?? '')
+  if (!cluster) return { target: null, problem: noTarget(incident.subject.key) }
+  const view = await world.kafka.view(cluster)
+  const found = findCulprit(view, cluster)
+  const target = 'target' in found ? world.inventory.targets.get(found.target) : undefined
+  if (target) return { target, view }
+  const reason = 'problem' in found ? found.problem : `${found.target} is not in the inventory`
+  return { target: null, problem: { guard: 'culprit', verdict: 'refuse', reason, evidence: [] } }
+}
+
+export function noTarget(key: string): GuardResult {
+  return { guard: 'inventory', verdict: 'refuse', reason: `${key} is not in the inventory any more`, evidence: [] }
 }
 
 export function lookContext(
@@ -34,6 +65,7 @@ export function lookContext(
   memory: Memory,
   clock: Clock,
   signal: AbortSignal,
+  view: ClusterView | null = null,
 ): LookContext | null {
   const cluster = world.inventory.clusters.get(target.cluster)
   if (!cluster) return null
@@ -43,11 +75,17 @@ export function lookContext(
     host: world.hosts.hostOf(target),
     local: world.local,
     kafka: world.kafka,
+    view: view ? () => Promise.resolve(view) : once(() => world.kafka.view(cluster)),
     monitoring: world.monitoring,
     memory,
     clock,
     signal,
   }
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | null = null
+  return () => (answer ??= ask())
 }
 
 export function intentOf(incident: Incident, target: Target, alerts: readonly StoredAlert[]): Intent {
@@ -76,10 +114,11 @@ function guardsOf(plan: Plan, target: Target): readonly { guard: WorldGuard; par
   const chosen: { guard: WorldGuard; params: unknown }[] = []
   for (const guard of worldGuards) {
     if (!guard.targets.includes(target.kind)) continue
-    const listed = plan.runbook.guards.find((check) => check.type === guard.type)
+    // A runbook may ask several questions of its own by one guard.
+    const listed = plan.runbook.guards.filter((check) => check.type === guard.type)
     if (guard.type === 'symptom') {
       if (plan.runbook.symptom) chosen.push({ guard, params: plan.runbook.symptom.params })
-    } else if (listed) chosen.push({ guard, params: listed.params })
+    } else if (listed.length > 0) chosen.push(...listed.map(({ params }) => ({ guard, params })))
     else if (guard.always) chosen.push({ guard, params: {} })
   }
   return chosen

@@ -6,22 +6,23 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** How long an attempt counts as being at work in its rack when nothing says that it is over: one cluster spacing. */
-const RACK_SPACING_MS = 15 * MINUTE
-
 type Recent = OwnFacts['recent'][number]
 
 interface Limit {
   readonly name: string
   readonly most: number
   readonly windowMs: number
-  /** Whether the first start of a crashed target is exempt. */
+  /** The first start of a crashed target is neither refused by it nor counted in it. */
   readonly exempts: boolean
   appliesTo(intent: OwnIntent): boolean
   counts(recent: Recent, intent: OwnIntent): boolean
 }
 
-/** The numbers of S-5.10, over sliding windows. An attempt counts from the moment it began. */
+/**
+ * The numbers of S-5.10, over sliding windows. An attempt counts from the moment it began. The day's limit of a cluster
+ * counts whatever was done there, not only what was disruptive: the exemption of first starts, which never are, would mean
+ * nothing otherwise.
+ */
 export const BUDGET: readonly Limit[] = [
   {
     name: 'actions on the target per hour',
@@ -56,15 +57,6 @@ export const BUDGET: readonly Limit[] = [
     counts: (recent, intent) => recent.cluster === intent.cluster,
   },
   {
-    name: 'other targets acted on in the rack at a time',
-    most: 1,
-    windowMs: RACK_SPACING_MS,
-    exempts: true,
-    appliesTo: (intent) => intent.rack !== null,
-    counts: (recent, intent) =>
-      recent.cluster === intent.cluster && recent.rack === intent.rack && recent.targetKey !== intent.targetKey,
-  },
-  {
     name: 'actions everywhere per hour',
     most: 10,
     windowMs: HOUR,
@@ -82,17 +74,34 @@ export const budget = defineOwnGuard({
     const evidence: Evidence[] = []
     const refusals: string[] = []
     for (const limit of BUDGET.filter((one) => one.appliesTo(intent))) {
-      const counted = facts.recent.filter((one) => one.startedAt > now - limit.windowMs && limit.counts(one, intent))
+      const counted = facts.recent.filter(
+        (one) =>
+          one.startedAt > now - limit.windowMs && limit.counts(one, intent) && !(limit.exempts && one.firstStart),
+      )
       evidence.push({ name: limit.name, value: `${counted.length} of ${limit.most}`, source: 'store', at: now })
       const exempt = intent.byPerson || (limit.exempts && intent.firstStart)
       if (counted.length < limit.most || exempt) continue
       refusals.push(`${counted.length} ${limit.name}, at most ${limit.most}; again at ${iso(freeAt(counted, limit))}`)
+    }
+    const busy = busyInRack(facts, intent)
+    if (busy !== null) {
+      evidence.push({ name: 'at work in the rack', value: busy.targetKey, source: 'store', at: now })
+      if (!intent.byPerson && !intent.firstStart)
+        refusals.push(
+          `incident ${busy.incident} is at work on ${busy.targetKey}, and one target at a time in rack ${intent.rack}`,
+        )
     }
     if (refusals.length > 0) return { guard: 'budget', verdict: 'refuse', reason: refusals.join('; '), evidence }
     const reason = intent.byPerson ? 'a person asked: counted, not refused' : 'within the budget'
     return { guard: 'budget', verdict: 'pass', reason, evidence }
   },
 })
+
+/** S-5.10 "per rack one at a time": another target of the rack whose attempt runs, or is not verified yet. */
+function busyInRack({ atWork }: OwnFacts, { rack }: OwnIntent): OwnFacts['atWork'][number] | null {
+  if (rack === null) return null
+  return atWork.find((one) => one.rack === rack && !one.firstStart) ?? null
+}
 
 /** When enough of the counted attempts have left the window for one more. */
 function freeAt(counted: readonly Recent[], limit: Limit): Instant {

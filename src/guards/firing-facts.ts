@@ -1,6 +1,6 @@
 import type { FiringSource } from '../incident/plan.ts'
-import { quoted } from '../probes/monitoring.ts'
 import type { Monitoring, PromSample, SeenAlert } from '../probes/probe.ts'
+import { quoted } from '../probes/quoted.ts'
 import type { Intent } from './guard.ts'
 
 /** The answer of Prometheus or Alertmanager about the incident's alerts, or why there is none. */
@@ -12,22 +12,41 @@ export type Asked<T> =
 export interface FiringAnswers {
   readonly alertmanager: Asked<SeenAlert>
   readonly prometheus: Asked<PromSample>
+  /** Alertmanager again, where only Prometheus was asked or nobody: what is muted there counts as silenced (S-1.4). */
+  readonly muted: Asked<SeenAlert>
 }
 
 type Alerts = Intent['alerts']
 
-/** Asks the rule's own source; only when that one cannot be asked the other one too, as a stand-in witness (S-5.3). */
-export async function askFiring(alerts: Alerts, source: FiringSource, monitoring: Monitoring): Promise<FiringAnswers> {
+/**
+ * Asks the rule's own source; only when that one cannot be asked the other one too, as a stand-in witness (S-5.3). After
+ * a change of ours it goes by symptom, but what is muted meanwhile holds them as well.
+ */
+export async function askFiring(
+  alerts: Alerts,
+  source: FiringSource,
+  changedByUs: boolean,
+  monitoring: Monitoring,
+): Promise<FiringAnswers> {
   const notAsked = { kind: 'notAsked' } as const
-  if (source === 'webhook' || alerts.length === 0) return { alertmanager: notAsked, prometheus: notAsked }
+  if (alerts.length === 0) return { alertmanager: notAsked, prometheus: notAsked, muted: notAsked }
+  if (source === 'webhook' || changedByUs) {
+    return { alertmanager: notAsked, prometheus: notAsked, muted: await askMuted(alerts, monitoring) }
+  }
   if (source === 'alertmanager') {
     const alertmanager = await askAlertmanager(alerts, monitoring)
     const prometheus = alertmanager.kind === 'failed' ? await askPrometheus(alerts, monitoring) : notAsked
-    return { alertmanager, prometheus }
+    return { alertmanager, prometheus, muted: notAsked }
   }
   const prometheus = await askPrometheus(alerts, monitoring)
-  const alertmanager = prometheus.kind === 'failed' ? await askAlertmanager(alerts, monitoring) : notAsked
-  return { alertmanager, prometheus }
+  if (prometheus.kind !== 'failed') {
+    return { alertmanager: notAsked, prometheus, muted: await askMuted(alerts, monitoring) }
+  }
+  return { alertmanager: await askAlertmanager(alerts, monitoring), prometheus, muted: notAsked }
+}
+
+async function askMuted(alerts: Alerts, monitoring: Monitoring): Promise<Asked<SeenAlert>> {
+  return monitoring.alertmanager ? askAlertmanager(alerts, monitoring) : { kind: 'notAsked' }
 }
 
 async function askAlertmanager(alerts: Alerts, { alertmanager }: Monitoring): Promise<Asked<SeenAlert>> {

@@ -74,6 +74,13 @@ export interface OwnFacts {
     readonly by: string
     readonly comment: string
   }[]
+  /** Maintenance windows that last and cover the incident. */
+  readonly windows: readonly {
+    readonly id: string
+    readonly name: string
+    readonly endsAt: Instant
+    readonly comment: string
+  }[]
   /** Holds on this target and on its cluster by other attempts. */
   readonly holds: readonly {
     readonly key: string
@@ -81,16 +88,46 @@ export interface OwnFacts {
     readonly attempt: number
     readonly takenAt: Instant
   }[]
+  /** Other targets of the cluster that another incident acts on, or has acted on and not yet verified. */
+  readonly atWork: readonly {
+    readonly targetKey: string
+    readonly rack: string | null
+    readonly firstStart: boolean
+    readonly incident: number
+    readonly attempt: number
+  }[]
   /** Attempts with at least one changing step, begun within the last 24 h, over everything. */
   readonly recent: readonly {
     readonly targetKey: string
     readonly cluster: string
     readonly rack: string | null
     readonly disruptive: boolean
+    readonly firstStart: boolean
     readonly startedAt: Instant
   }[]
   /** Two minutes to fifteen after an action on the target by another incident (S-3.2). Null when there is none. */
   readonly cooldownUntil: Instant | null
+  /** The storm over the cluster (S-5.9); null in calm. */
+  readonly storm: StormFacts | null
+  /** When a look at the cluster last got no answer from anything; null when the last one got some. */
+  readonly blindAt: Instant | null
+  /** The rule may only inform on this target (S-5.11); null when it was not demoted. */
+  readonly demotion: { readonly at: Instant; readonly reason: string } | null
+}
+
+export interface StormFacts {
+  readonly since: Instant
+  /** What was confirmed bad when it was last seen to be a storm, e.g. `broker 2`. */
+  readonly bad: readonly string[]
+  readonly total: number
+  /** Since when nothing that would make a storm was seen; null while it rages. */
+  readonly calmSince: Instant | null
+  /** The first start that failed in it, until a person resumes the cluster. */
+  readonly failedStart: { readonly target: string; readonly reason: string } | null
+  /** Whether this target is a member of the quorum. */
+  readonly isVoter: boolean
+  /** Other members of the quorum whose open incidents can still start them. */
+  readonly votersFirst: readonly string[]
 }
 
 export function defineWorldGuard<S extends z.ZodType, F>(guard: WorldGuard<S, F>): WorldGuard<S, F> {

@@ -5,9 +5,9 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { waitFor } from '../../test/lab/wait.ts'
 import { type KafkaCluster, startKafka } from '../../test/support/kafka.ts'
-import { brokerTarget, clusterOf, intentOf, local, lookContext } from '../../test/support/look.ts'
+import { brokerTarget, clusterOf, fakeHost, intentOf, local, lookContext } from '../../test/support/look.ts'
 import { systemClock } from '../clock.ts'
-import type { Host, RunResult } from '../hosts/host.ts'
+import type { RunResult } from '../hosts/host.ts'
 import { openKafkaClients } from '../kafka/open-clients.ts'
 import type { IdentityFacts } from './identity.ts'
 import { identity } from './identity.ts'
@@ -193,10 +193,7 @@ describe('S-2.3 facts from a real host', () => {
 
   test('file systems that cannot be counted off against the directories are not read at all', async () => {
     const stdout = '1B-blocks Avail Mounted on\n        -     - /one\n 1000  900 /two\n'
-    const host: Host = {
-      name: 'fake',
-      run: async ([tool]) => ({ ...exited(0, ''), stdout: tool === 'df' ? stdout : '' }),
-    }
+    const host = fakeHost(async ([tool]) => ({ ...exited(0, ''), stdout: tool === 'df' ? stdout : '' }))
     const directories = ['/one', '/two'].map((one) => ({ path: one, mount: false }))
     const seen = await readHostFacts(host, directories, signal, absent)
     expect(seen).toMatchObject({ directories: [{ availableBytes: null }, { availableBytes: null }] })
@@ -208,7 +205,7 @@ describe('S-2.3 facts from a real host', () => {
     ['without head', exited(127, 'head: not found'), 'tool'],
     ['too late', { ...exited(124, ''), timedOut: true }, 'tool'],
   ])('a question that is %s is a problem, never an empty host', async (_, result, cause) => {
-    const host: Host = { name: 'fake', run: async () => result }
+    const host = fakeHost(async () => result)
     expect(await readHostFacts(host, [{ path: '/data', mount: true }], signal)).toMatchObject({ cause })
   })
 })

@@ -45,7 +45,18 @@ describe.each(ownGuards.map((guard) => [guard.type, guard] as const))('%s', (typ
   })
 
   test('passes where there is nothing of ours, says its own name, and gives a reason', () => {
-    const facts = { pauses: [], silences: [], holds: [], recent: [], cooldownUntil: null }
+    const facts = {
+      pauses: [],
+      silences: [],
+      windows: [],
+      holds: [],
+      atWork: [],
+      recent: [],
+      cooldownUntil: null,
+      storm: null,
+      blindAt: null,
+      demotion: null,
+    }
     const result = guard.decide(facts, intent, 1_800_000_000_000)
     expect(result).toMatchObject({ guard: type, verdict: 'pass' })
     expect(result.reason).not.toBe('')

@@ -1,17 +1,31 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { breaker } from './breaker.ts'
 import { BUDGET, budget } from './budget.ts'
 import { cooldown } from './cooldown.ts'
-import type { OwnFacts, OwnIntent } from './guard.ts'
+import type { OwnFacts, OwnIntent, StormFacts } from './guard.ts'
+import { maintenance } from './maintenance.ts'
 import { notPaused } from './not-paused.ts'
 import { notSilenced } from './not-silenced.ts'
 import { oneAtATime } from './one-at-a-time.ts'
+import { CALM_MS, isStorm, storm } from './storm.ts'
 
 const NOW = 1_800_000_000_000
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-const none: OwnFacts = { pauses: [], silences: [], holds: [], recent: [], cooldownUntil: null }
+const none: OwnFacts = {
+  pauses: [],
+  silences: [],
+  windows: [],
+  holds: [],
+  atWork: [],
+  recent: [],
+  cooldownUntil: null,
+  storm: null,
+  blindAt: null,
+  demotion: null,
+}
 const intent: OwnIntent = {
   incident: 7,
   targetKey: 'orders/broker/1',
@@ -28,6 +42,7 @@ const began = (minutesAgo: number, more: Partial<Recent> = {}): Recent => ({
   cluster: intent.cluster,
   rack: intent.rack,
   disruptive: false,
+  firstStart: false,
   startedAt: NOW - minutesAgo * MINUTE,
   ...more,
 })
@@ -67,14 +82,27 @@ describe('budget', () => {
     expect(judge(day, { firstStart: true })).toBe('pass')
   })
 
-  test('S-5.10 one target at a time in a rack; the first start is exempt, and the target does not block itself', () => {
-    const neighbour = began(3, { targetKey: 'orders/broker/2' })
-    expect(judge([neighbour])).toBe('refuse')
-    expect(judge([neighbour], { firstStart: true })).toBe('pass')
-    expect(judge([began(3)])).toBe('pass')
-    expect(judge([{ ...neighbour, rack: 'b' }])).toBe('pass')
-    expect(judge([{ ...neighbour, cluster: 'payments' }])).toBe('pass')
-    expect(judge([{ ...neighbour, rack: null }], { rack: null })).toBe('pass')
+  test('S-5.10 what was exempt is not counted: first starts of others leave the cluster and everywhere their budget', () => {
+    const outage = Array.from({ length: 12 }, (_, id) =>
+      began(10, { targetKey: `orders/broker/${id + 2}`, rack: 'b', firstStart: true }),
+    )
+    expect(judge(outage)).toBe('pass')
+    expect(judge(outage.map((one) => ({ ...one, firstStart: false })))).toBe('refuse')
+    const own = [5, 10, 15, 20].map((minutes) => began(minutes, { firstStart: true }))
+    expect(judge(own)).toBe('refuse')
+  })
+
+  test('S-5.10 one target at a time in a rack, until it is verified; the first start is exempt', () => {
+    const neighbour = { targetKey: 'orders/broker/2', rack: 'a', firstStart: false, incident: 3, attempt: 1 }
+    const beside = (atWork: OwnFacts['atWork'], more: Partial<OwnIntent> = {}) =>
+      budget.decide({ ...none, atWork }, { ...intent, ...more }, NOW).verdict
+    expect(beside([neighbour])).toBe('refuse')
+    expect(beside([neighbour], { firstStart: true })).toBe('pass')
+    expect(beside([neighbour], { byPerson: true })).toBe('pass')
+    expect(beside([{ ...neighbour, firstStart: true }])).toBe('pass')
+    expect(beside([{ ...neighbour, rack: 'b' }])).toBe('pass')
+    expect(beside([{ ...neighbour, rack: null }], { rack: null })).toBe('pass')
+    expect(judge([began(3, { targetKey: 'orders/broker/2' })]), 'over and verified').toBe('pass')
   })
 
   test('S-5.10 ten actions an hour everywhere; the first start is exempt', () => {
@@ -102,6 +130,7 @@ describe('budget', () => {
       cluster: fc.constantFrom('orders', 'pay'),
       rack: fc.constantFrom('a', 'b', null),
       disruptive: fc.boolean(),
+      firstStart: fc.boolean(),
       startedAt: fc.integer({ min: NOW - 25 * HOUR, max: NOW }),
     }),
     { maxLength: 30 },
@@ -138,8 +167,9 @@ describe('budget', () => {
   })
 })
 
-describe('pauses and silences', () => {
+describe('pauses, silences and maintenance', () => {
   const pause = { id: 1, scope: 'cluster:orders', endsAt: NOW + HOUR, by: 'ann', comment: 'upgrade' }
+  const window = { id: 'w1', name: 'patch-night', endsAt: NOW + HOUR, comment: 'kernel' }
   const silence = { id: 's1', endsAt: NOW + HOUR, by: 'ann', comment: 'upgrade' }
 
   test('S-3.4 a pause holds quietly until the last one ends', () => {
@@ -154,8 +184,22 @@ describe('pauses and silences', () => {
     expect(result).toMatchObject({ verdict: 'hold', quiet: true, until: NOW + HOUR })
   })
 
+  test('S-3.4 a maintenance window holds quietly until the last one ends', () => {
+    const windows = [{ ...window, id: 'w2', endsAt: NOW + 2 * HOUR }, window]
+    const result = maintenance.decide({ ...none, windows }, { ...intent, byPerson: true }, NOW)
+    expect(result).toMatchObject({ verdict: 'hold', quiet: true, until: NOW + 2 * HOUR })
+    expect(result.reason).toBe('maintenance patch-night: kernel')
+  })
+
   test('one that has ended holds nothing', () => {
-    const facts = { ...none, pauses: [{ ...pause, endsAt: NOW }], silences: [{ ...silence, endsAt: NOW }] }
+    const ended = { endsAt: NOW }
+    const facts = {
+      ...none,
+      pauses: [{ ...pause, ...ended }],
+      silences: [{ ...silence, ...ended }],
+      windows: [{ ...window, ...ended }],
+    }
+    expect(maintenance.decide(facts, intent, NOW).verdict).toBe('pass')
     expect(notPaused.decide(facts, intent, NOW).verdict).toBe('pass')
     expect(notSilenced.decide(facts, intent, NOW).verdict).toBe('pass')
   })
@@ -172,6 +216,101 @@ describe('one-at-a-time', () => {
     ['cluster:payments', true, 'pass'],
   ])('S-4.2 the hold %s with disruptive %s gives %s', (key, disruptive, verdict) => {
     expect(oneAtATime.decide(hold(key), { ...intent, disruptive }, NOW).verdict).toBe(verdict)
+  })
+})
+
+describe('storm', () => {
+  const raging: StormFacts = {
+    since: NOW - HOUR,
+    bad: ['broker 2', 'broker 3'],
+    total: 3,
+    calmSince: null,
+    failedStart: null,
+    isVoter: false,
+    votersFirst: [],
+  }
+  const working = (targetKey: string) => ({ targetKey, rack: null, firstStart: true, incident: 9, attempt: 1 })
+  const decide = (facts: Partial<OwnFacts>, more: Partial<OwnIntent> = {}) =>
+    storm.decide({ ...none, ...facts }, { ...intent, ...more }, NOW)
+
+  test.each([
+    [1, 1, false],
+    [1, 2, false],
+    [2, 3, true],
+    [2, 4, true],
+    [2, 5, false],
+    [2, 100, false],
+    [3, 100, true],
+    [3, 3, true],
+  ])('S-5.9 %i bad of %i: a storm %s', (bad, total, expected) => {
+    expect(isStorm(bad, total)).toBe(expected)
+  })
+
+  test('S-5.9 more that is bad never makes less of a storm', () => {
+    fc.assert(
+      fc.property(fc.nat(50), fc.nat(50), fc.nat(200), (bad, more, well) => {
+        if (isStorm(bad, bad + more + well)) expect(isStorm(bad + more, bad + more + well)).toBe(true)
+      }),
+    )
+  })
+
+  test.each<[string, Partial<OwnFacts>, Partial<OwnIntent>, string]>([
+    ['calm', {}, { disruptive: true }, 'pass'],
+    ['disruptive', { storm: raging }, { disruptive: true }, 'hold'],
+    ['disruptive, by a person', { storm: raging }, { disruptive: true, byPerson: true }, 'hold'],
+    ['a start', { storm: raging }, {}, 'pass'],
+    ['a start beside another one', { storm: raging, atWork: [working('orders/broker/2')] }, {}, 'hold'],
+    ['a start beside an exporter', { storm: raging, atWork: [working('orders/exporter/jmx')] }, {}, 'pass'],
+    ['a start beside another one, in calm', { atWork: [working('orders/broker/2')] }, {}, 'pass'],
+    ['a start before the quorum', { storm: { ...raging, votersFirst: ['orders/broker/2'] } }, {}, 'hold'],
+    [
+      'a start within the quorum',
+      { storm: { ...raging, isVoter: true, votersFirst: ['orders/broker/2'] } },
+      {},
+      'pass',
+    ],
+    [
+      'a start after a failed one',
+      { storm: { ...raging, failedStart: { target: 'orders/broker/2', reason: 'exit 1' } } },
+      {},
+      'hold',
+    ],
+    [
+      'the next start of what failed',
+      { storm: { ...raging, failedStart: { target: intent.targetKey, reason: 'exit 1' } } },
+      {},
+      'pass',
+    ],
+    [
+      'a start by a person after a failed one',
+      { storm: { ...raging, failedStart: { target: 'orders/broker/2', reason: 'exit 1' } } },
+      { byPerson: true },
+      'pass',
+    ],
+    ['an exporter', { storm: raging, blindAt: NOW }, { targetKey: 'orders/exporter/jmx' }, 'pass'],
+    ['a start by a prober that reaches nothing', { blindAt: NOW }, {}, 'hold'],
+    ['disruptive, by a prober that reaches nothing', { blindAt: NOW }, { disruptive: true }, 'hold'],
+    ['a start by a person while nothing is reached', { blindAt: NOW }, { byPerson: true }, 'pass'],
+  ])('S-5.9 %s', (_, facts, more, verdict) => {
+    expect(decide(facts, more).verdict).toBe(verdict)
+  })
+
+  test('S-5.2 it is a told hold, and says when it ends once it is calm', () => {
+    const held = decide({ storm: { ...raging, calmSince: NOW - 60_000 } }, { disruptive: true })
+    expect(held).toMatchObject({ verdict: 'hold', until: NOW - 60_000 + CALM_MS })
+    expect(held.quiet).toBeUndefined()
+    expect(decide({ storm: raging }, { disruptive: true }).until).toBeUndefined()
+  })
+})
+
+describe('breaker', () => {
+  const demotion = { at: NOW - HOUR, reason: '3 targets failed in 24 h' }
+  test.each([
+    [null, false, 'pass'],
+    [demotion, false, 'refuse'],
+    [demotion, true, 'pass'],
+  ])('S-5.11 demoted %j, by a person %s: %s', (demoted, byPerson, verdict) => {
+    expect(breaker.decide({ ...none, demotion: demoted }, { ...intent, byPerson }, NOW).verdict).toBe(verdict)
   })
 })
 

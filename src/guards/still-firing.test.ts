@@ -37,7 +37,8 @@ const firing = (state: 'firing' | 'pending') => ({
 })
 const intent = (source: FiringSource, change: Partial<Intent> = {}, maxAgeMs: number | null = null) =>
   intentOf({ alerts: [alert], plan: planOf({ firing: { source, maxAgeMs } }), ...change })
-const nothing: FiringFacts = { alertmanager: { kind: 'notAsked' }, prometheus: { kind: 'notAsked' }, witness: null }
+const notAsked = { kind: 'notAsked' } as const
+const nothing: FiringFacts = { alertmanager: notAsked, prometheus: notAsked, muted: notAsked, witness: null }
 const failed = { kind: 'failed', why: 'connection refused' } as const
 const from = (...seen: readonly SeenAlert[]): FiringFacts => ({ ...nothing, alertmanager: { kind: 'answered', seen } })
 const decide = (facts: FiringFacts, wanted: Intent) => stillFiring.decide(facts, {}, wanted, NOW)
@@ -103,6 +104,21 @@ test('S-5.3 it gates the first attempt only', () => {
   expect(decide(nothing, intent('alertmanager', { changedByUs: true, alerts: [] })).verdict).toBe('pass')
 })
 
+test.each<[string, Intent]>([
+  ['a later attempt', intent('alertmanager', { changedByUs: true })],
+  ['a rule that asks Prometheus', intent('prometheus')],
+  ['a rule that goes by the webhook', intent('webhook', {}, 60 * MINUTE)],
+])('S-1.4 what is suppressed in Alertmanager holds %s, and only while its copy is fresh', (_, wanted) => {
+  const muted = (seen: SeenAlert): FiringFacts => ({
+    ...nothing,
+    prometheus: { kind: 'answered', seen: [firing('firing')] },
+    muted: { kind: 'answered', seen: [seen] },
+  })
+  expect(decide(muted({ ...copy, state: 'suppressed' }), wanted)).toMatchObject({ verdict: 'hold', quiet: true })
+  expect(decide(muted(copy), wanted).verdict).toBe('pass')
+  expect(decide(muted({ ...copy, state: 'suppressed', updatedAt: NOW - FRESH_MS }), wanted).verdict).toBe('pass')
+})
+
 test('S-1.5 all resolved: no first attempt', () => {
   expect(decide(nothing, intent('alertmanager', { alerts: [] }))).toMatchObject({ verdict: 'refuse', gone: true })
 })
@@ -117,7 +133,12 @@ describe('S-5.3 the source cannot be asked', () => {
     servingAt: null,
     source: 'x',
   } as const
-  const blind: FiringFacts = { alertmanager: failed, prometheus: failed, witness: { liveness: refused, unit: crashed } }
+  const blind: FiringFacts = {
+    ...nothing,
+    alertmanager: failed,
+    prometheus: failed,
+    witness: { liveness: refused, unit: crashed },
+  }
   const am = intent('alertmanager')
   const restart = { ...startStep, traits: { ...startStep.traits, disruptive: true } }
   const disruptive = intent('alertmanager', { disruptive: true })
@@ -184,12 +205,14 @@ describe('S-5.3 what is asked', () => {
   }
   const down = { alertmanager: () => Promise.reject(new Error('refused')) }
 
-  test('only the rule’s own source', async () => {
+  test('only the rule’s own source decides; Alertmanager is asked besides, for what it mutes', async () => {
     await facts(intent('alertmanager'))
     expect(asked).toEqual([JSON.stringify(labels)])
-    await facts(intent('prometheus'))
-    expect(asked).toEqual([firingQuery('KafkaBrokerDown')])
-    await facts(intent('webhook'))
+    expect(await facts(intent('prometheus'))).toMatchObject({ alertmanager: { kind: 'notAsked' } })
+    expect(asked).toEqual([firingQuery('KafkaBrokerDown'), JSON.stringify(labels)])
+    expect(await facts(intent('webhook'))).toMatchObject({ alertmanager: { kind: 'notAsked' } })
+    expect(asked).toEqual([JSON.stringify(labels)])
+    await facts(intent('webhook'), { alertmanager: null })
     expect(asked).toEqual([])
   })
 
@@ -208,8 +231,10 @@ describe('S-5.3 what is asked', () => {
     expect(disruptive.witness).toBeNull()
   })
 
-  test('nobody on a later attempt', async () => {
-    await facts(intent('alertmanager', { changedByUs: true }))
-    expect(asked).toEqual([])
+  test('on a later attempt only what is muted', async () => {
+    const later = await facts(intent('alertmanager', { changedByUs: true }))
+    expect(later).toMatchObject({ alertmanager: { kind: 'notAsked' }, muted: { kind: 'answered' } })
+    const away = await facts(intent('alertmanager', { changedByUs: true }), down)
+    expect(decide(away, intent('alertmanager', { changedByUs: true })).verdict).toBe('pass')
   })
 })

@@ -28,15 +28,16 @@ export const stillFiring = defineWorldGuard({
   targets: TARGET_KINDS,
   always: true,
   async facts(_params, intent, context): Promise<FiringFacts> {
-    const { source } = intent.plan.firing
-    const answers = intent.changedByUs
-      ? ({ alertmanager: { kind: 'notAsked' }, prometheus: { kind: 'notAsked' } } as const)
-      : await askFiring(intent.alerts, source, context.monitoring)
+    const answers = await askFiring(intent.alerts, intent.plan.firing.source, intent.changedByUs, context.monitoring)
     const blind = answers.alertmanager.kind === 'failed' && answers.prometheus.kind === 'failed'
     return { ...answers, witness: blind && isPureStart(intent) ? await readBoth(context) : null }
   },
   decide(facts, _params, intent, now) {
     const { firing } = intent.plan
+    if (facts.muted.kind === 'answered') {
+      const muted = judgeAlertmanager(intent, facts.muted.seen, now)
+      if (muted.quiet) return muted
+    }
     if (intent.changedByUs) return say('pass', 'asked before the first attempt only; later ones go by symptom', [])
     if (intent.alerts.length === 0) return gone('no alert of the incident fires', [])
     if (firing.source === 'webhook') return judgeWebhook(intent, firing.maxAgeMs, now)

@@ -1,11 +1,22 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { brokerTarget, clusterOf, intentOf, killedUnit, lookContext, runningUnit } from '../../test/support/look.ts'
+import {
+  brokerTarget,
+  clusterOf,
+  fakeHost,
+  intentOf,
+  killedUnit,
+  lookContext,
+  memoryOf,
+  noKafka,
+  runningUnit,
+} from '../../test/support/look.ts'
 import type { UnitSeen } from '../incident/unit.ts'
 import type { Liveness } from '../kafka/clients.ts'
 import { crashState } from '../probes/unit-state.ts'
 import type { Intent } from './guard.ts'
-import { type SymptomFacts, symptom } from './symptom.ts'
+import { symptom } from './symptom.ts'
+import type { SymptomFacts } from './symptom-facts.ts'
 import type { ReadWitness } from './witness.ts'
 
 const NOW = 1_800_000_000_000
@@ -30,10 +41,16 @@ function seeing(unit: UnitSeen, times: Partial<Pick<ReadWitness, 'bootedAt' | 's
 }
 const facts: SymptomFacts = {
   kind: 'broker',
+  node: 1,
+  memory: memoryOf(),
   witness: seeing(killedUnit()),
   liveness: refused,
   brokers: [refused, serving, serving],
   scrape: null,
+  view: null,
+  inside: null,
+  brokerState: null,
+  processAt: null,
 }
 const crash = (change: Partial<SymptomFacts>, intent: Partial<Intent> = {}) =>
   symptom.decide(
@@ -75,14 +92,14 @@ describe('S-2.5 unit: crashed', () => {
     ['masked', killedUnit({ loadState: 'masked', unitFileState: 'masked' })],
     ['disabled', killedUnit({ unitFileState: 'disabled' })],
   ])('%s was done on purpose: refused, a person decides', (_, seen) => {
-    expect(unit(seen)).toMatchObject({ verdict: 'refuse', escalate: 'stoppedOnPurpose' })
+    expect(unit(seen)).toMatchObject({ verdict: 'refuse', approvable: true })
   })
 
   test('never started since the host booted: pass', () => {
     const untouched = killedUnit({ ...stopped, execMainCode: '0', execMainStatus: 0, invocationId: '' })
     const rebooted = seeing(untouched, { bootedAt: NOW, servingAt: NOW - 1 })
     expect(crash({ witness: rebooted }).verdict).toBe('pass')
-    expect(crash({ witness: seeing(untouched) })).toMatchObject({ escalate: 'stoppedOnPurpose' })
+    expect(crash({ witness: seeing(untouched) })).toMatchObject({ approvable: true })
   })
 
   test('a unit that does not exist is unknown', () => {
@@ -120,7 +137,7 @@ describe('S-2.5 who changed the unit', () => {
   const reset = killedUnit({ activeState: 'inactive', subState: 'dead', result: 'success' })
 
   test('our own reset-failed makes a crash look like a stop, and is no stop', () => {
-    expect(unit(reset)).toMatchObject({ escalate: 'stoppedOnPurpose' })
+    expect(unit(reset)).toMatchObject({ approvable: true })
     expect(unit(reset, { changedByUs: true }).verdict).toBe('pass')
     expect(unit({ ...reset, invocationId: OURS }, { changedByUs: true, ourInvocations: [OURS] }).verdict).toBe('pass')
   })
@@ -129,17 +146,17 @@ describe('S-2.5 who changed the unit', () => {
     const unloaded = { ...reset, invocationId: '', execMainCode: '0', execMainStatus: 0 }
     expect(unit(unloaded, { changedByUs: true }).verdict).toBe('pass')
     const started = { changedByUs: true, ourInvocations: [OURS] }
-    expect(unit(unloaded, started)).toMatchObject({ escalate: 'stoppedOnPurpose' })
+    expect(unit(unloaded, started)).toMatchObject({ approvable: true })
   })
 
   test('a person who stops what we started is obeyed', () => {
     const history = { changedByUs: true, ourInvocations: [OURS] }
-    expect(unit({ ...stopped, invocationId: OURS }, history)).toMatchObject({ escalate: 'stoppedOnPurpose' })
+    expect(unit({ ...stopped, invocationId: OURS }, history)).toMatchObject({ approvable: true })
   })
 
   test('a person who disables it after our attempt is obeyed', () => {
     const disabled = { ...reset, unitFileState: 'disabled' }
-    expect(unit(disabled, { changedByUs: true })).toMatchObject({ escalate: 'stoppedOnPurpose' })
+    expect(unit(disabled, { changedByUs: true })).toMatchObject({ approvable: true })
   })
 })
 
@@ -216,7 +233,7 @@ describe('scrape: unanswered', () => {
 
   test('an exporter that was stopped on purpose stays stopped', () => {
     const result = judge({ kind: 'unanswered', why: 'refused' }, { witness: seeing(stopped) })
-    expect(result).toMatchObject({ verdict: 'refuse', escalate: 'stoppedOnPurpose' })
+    expect(result).toMatchObject({ verdict: 'refuse', approvable: true })
   })
 })
 
@@ -228,13 +245,13 @@ test('each broker is asked once, the target’s own listener included', async ()
   const context = lookContext({
     target,
     cluster: clusterOf(brokers),
-    host: { name: 'fake', run: async () => ({ kind: 'notSent', cause: 'unreachable', reason: 'no route' }) },
+    host: fakeHost(async () => ({ kind: 'notSent', cause: 'unreachable', reason: 'no route' })),
     kafka: {
+      ...noKafka,
       liveness: async ({ port }) => {
         asked.push(port)
         return port === 9001 ? refused : serving
       },
-      metadata: () => Promise.reject(new Error('not asked')),
     },
   })
   const seen = await symptom.facts({ unit: 'crashed' }, intentOf(), context)

@@ -1,5 +1,6 @@
+import type { Duplex } from 'node:stream'
 import type { Instant } from '../clock.ts'
-import type { Connection, Target } from '../inventory/inventory.ts'
+import type { Connection, HostPort, Target } from '../inventory/inventory.ts'
 
 export interface RunOptions {
   /** The command's own time limit in milliseconds, enforced on the host by `timeout -k`, and locally a little later. */
@@ -35,11 +36,26 @@ export type RunResult =
     }
   | { readonly kind: 'lost'; readonly reason: string; readonly stdout: string; readonly stderr: string }
 
+/** A connection that a host made for us to something it can reach, or why there is none. */
+export type Reached =
+  | { readonly kind: 'open'; readonly stream: Duplex }
+  /** The host is this machine: whoever asks may connect without it. */
+  | { readonly kind: 'here' }
+  /** The host was asked, and nobody listens there. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** The question could not be put: the host is away, or forbids it. */
+  | { readonly kind: 'notOpened'; readonly reason: string }
+
 /** A machine on which argv can be run. Never throws for what a host can do to us. */
 export interface Host {
   /** For logs and mails: `local`, `ssh healer@kafka-1`. */
   readonly name: string
   run(argv: readonly string[], options: RunOptions): Promise<RunResult>
+  /**
+   * Connects from there, for questions that must be asked on the spot (S-5.4). Whoever gets a stream destroys it. `limitMs`
+   * bounds the opening alone.
+   */
+  connect(address: HostPort, limitMs: number): Promise<Reached>
 }
 
 /** Hosts by target; connections are kept and shared, at most four commands at a time on one. */

@@ -29,7 +29,11 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** The machine that kafka-healing itself runs on. */
 export function localHost(context: LocalContext): Host {
-  return { name: 'local', run: (argv, options) => runLocal(context, argv, options) }
+  return {
+    name: 'local',
+    run: (argv, options) => runLocal(context, argv, options),
+    connect: async () => ({ kind: 'here' }),
+  }
 }
 
 async function runLocal(context: LocalContext, argv: readonly string[], options: RunOptions): Promise<RunResult> {

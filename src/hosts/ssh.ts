@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
+import type { HostPort } from '../inventory/inventory.ts'
 import {
   BUSY,
   boundedArgv,
@@ -13,7 +14,7 @@ import {
   quoted,
   sweepArgv,
 } from './command.ts'
-import type { Host, RunOptions, RunResult } from './host.ts'
+import type { Host, Reached, RunOptions, RunResult } from './host.ts'
 import { KILL_GRACE_MS } from './host.ts'
 import { openSlots, type Slots } from './slots.ts'
 import type { Client, Connector, Link, NotSent, SshConnection, SshLimits } from './ssh-connection.ts'
@@ -45,8 +46,57 @@ export function openSshHost(context: SshContext, host: string, connection: SshCo
   return {
     name: `ssh ${connection.user}@${host}`,
     run: (argv, options) => runRemote(context, connector, slots, argv, options),
+    connect: (address, limitMs) => connectFrom(context, connector, address, limitMs),
     close: () => connector.close(),
   }
+}
+
+/** RFC 4254, 5.1: the server's reasons to open no channel. Any other one says nothing about the address. */
+const PROHIBITED = 1
+const CONNECT_FAILED = 2
+
+/**
+ * A direct-tcpip channel of the pinned connection. Only a refusal that the host itself met says that nobody listens; it
+ * comes as text, the same on every OpenSSH.
+ */
+async function connectFrom(
+  { clock, redact }: SshContext,
+  connector: Connector,
+  address: HostPort,
+  limitMs: number,
+): Promise<Reached> {
+  const until = clock.monotonic() + limitMs
+  const notOpened = (reason: string): Reached => ({ kind: 'notOpened', reason: redact.whole(reason) })
+  const release = connector.hold()
+  const link = await within(clock, limitMs, connector.link())
+  if (link === LATE || 'kind' in link) {
+    release()
+    return notOpened(link === LATE ? `no connection within ${limitMs} ms` : link.reason)
+  }
+  let late = false
+  const asked = new Promise<Reached>((resolve) => {
+    const refused = (err: Error & { readonly reason?: unknown }) => {
+      if (err.reason === CONNECT_FAILED && /connection refused/i.test(err.message))
+        return resolve({ kind: 'refused', reason: redact.whole(err.message) })
+      resolve(notOpened(err.reason === PROHIBITED ? `the host forbids forwarding: ${err.message}` : err.message))
+    }
+    try {
+      link.client.forwardOut('127.0.0.1', 0, address.host, address.port, (err, channel) => {
+        if (err) return refused(err)
+        // Without a listener an error of the channel would end the process.
+        channel.on('error', () => channel.destroy())
+        if (late) return void channel.destroy()
+        channel.once('close', release)
+        resolve({ kind: 'open', stream: channel })
+      })
+    } catch (err) {
+      resolve(notOpened(err instanceof Error ? err.message : String(err)))
+    }
+  })
+  const answer = await within(clock, until - clock.monotonic(), asked)
+  late = answer === LATE
+  if (answer === LATE || answer.kind !== 'open') release()
+  return answer === LATE ? notOpened(`the host did not connect within ${limitMs} ms`) : answer
 }
 
 async function runRemote(

@@ -10,6 +10,8 @@ import type { Logger } from 'pino'
 import type { Clock, Instant } from '../clock.ts'
 import type { Login } from '../config.ts'
 import type { Intake } from '../engine/intake.ts'
+import type { ReconcileStatus } from '../engine/reconcile.ts'
+import type { Plan } from '../incident/plan.ts'
 import type { Store } from '../store/store.ts'
 import type { Telemetry } from '../telemetry.ts'
 
@@ -28,6 +30,8 @@ export interface HttpDeps {
   readonly status: () => Status
   /** What a pause may name. */
   readonly known: () => KnownNames
+  /** The plan of a rule as it is in force now; null when there is no such rule. */
+  readonly planOf: (rule: string) => Plan | null
   /** Empty: everybody may. */
   readonly webhookCredentials: readonly Login[]
   readonly apiCredentials: readonly Login[]
@@ -50,6 +54,8 @@ export interface Status {
     readonly loadedAt: Instant | null
     readonly lastReloadSuccessful: boolean
   }
+  /** Null: no Alertmanager is configured, so lost alerts are never found. */
+  readonly reconcile: ReconcileStatus | null
   readonly loops: readonly LoopStatus[]
 }
 

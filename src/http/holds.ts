@@ -4,7 +4,7 @@ import type { App, HttpDeps, KnownNames } from './deps.ts'
 import { present } from './present.ts'
 import { invalid, Problem, ProblemError } from './problem.ts'
 import { duration, durationOf, words } from './query.ts'
-import { PauseAnswer } from './shapes.ts'
+import { DemotionAnswer, PauseAnswer } from './shapes.ts'
 
 /** S-3.5: a pause has an end. */
 const DEFAULT_PAUSE = '4h'
@@ -28,7 +28,7 @@ const PauseBody = z.strictObject({
 
 const ResumeBody = z.strictObject({ scope, by: words('by') })
 
-/** Pauses stop new attempts and every clock of what they cover (S-3.4, S-3.5). Resume also frees a suspended target (S-4.10). */
+/** Pauses stop new attempts and every clock of what they cover (S-3.4, S-3.5). Resume also frees a suspended target (S-4.10), lifts demotions (S-5.11), and lets starts go on in a storm (S-5.9). */
 export function holdRoutes(app: App, { store, clock, log, known, wake }: HttpDeps): void {
   app.get(
     '/pause',
@@ -68,7 +68,7 @@ export function holdRoutes(app: App, { store, clock, log, known, wake }: HttpDep
     '/resume',
     {
       schema: {
-        summary: 'End the pauses of a scope, and let a suspended target act again',
+        summary: 'End the pauses of a scope, and let what failed too often act again',
         tags: ['pauses'],
         security: SECURED,
         body: ResumeBody,
@@ -76,6 +76,8 @@ export function holdRoutes(app: App, { store, clock, log, known, wake }: HttpDep
           200: z.object({
             ended: z.array(PauseAnswer),
             resumed: z.boolean().describe('A suspended target may act again'),
+            demotions: z.array(DemotionAnswer).describe('Rules that may act again by themselves'),
+            starts: z.boolean().describe('Starts go on in a storm that a failed one had stopped'),
           }),
           409: Problem,
         },
@@ -85,17 +87,18 @@ export function holdRoutes(app: App, { store, clock, log, known, wake }: HttpDep
       const now = clock.now()
       const ended = await store.endPause(scope, by, now)
       const resumed = scope.startsWith('target:') && (await store.resumeTarget(scope.slice('target:'.length), by, now))
-      if (ended.length === 0 && !resumed) {
+      const { demotions, starts } = await store.resumeScope(scope, by, now)
+      if (ended.length === 0 && !resumed && demotions.length === 0 && !starts) {
         const inForce = (await store.pauses(now)).map((pause) => pause.scope)
         throw new ProblemError(
           409,
           'It changes nothing',
-          `nothing is paused or suspended by ${scope}; paused are: ${inForce.join(', ') || 'none'}`,
+          `nothing is paused, suspended or demoted by ${scope}; paused are: ${inForce.join(', ') || 'none'}`,
         )
       }
-      log.warn({ scope, by, ended: ended.length, resumed }, 'healing resumed')
+      log.warn({ scope, by, ended: ended.length, resumed, demotions: demotions.length, starts }, 'healing resumed')
       wake()
-      return { ended: present(ended), resumed }
+      return { ended: present(ended), resumed, demotions: present(demotions), starts }
     },
   )
 }

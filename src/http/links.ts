@@ -18,11 +18,13 @@ const TITLES: Readonly<Record<TokenAction, string>> = {
   takeOver: 'Take over',
   retry: 'Retry once',
   silence: 'Silence',
+  approve: 'Approve',
 }
 const MEANS: Readonly<Record<TokenAction, string>> = {
   takeOver: 'Nothing more is tried and nobody else is told. The probes notice when it is repaired.',
   retry: 'Exactly one more attempt, at the last rung. The guards run all the same and may refuse.',
   silence: 'New attempts and all clocks of what these alerts concern stop until it ends.',
+  approve: 'Exactly what is asked for below may be done, once, within the next minutes. The guards run again first.',
 }
 const GONE: Readonly<Record<Exclude<TokenSeen['state'], 'valid'>, string>> = {
   used: 'This link was used already. It works once.',
@@ -135,6 +137,7 @@ function askPage(action: TokenAction, { incident, alerts }: IncidentView): Html 
 <tr><th>Taken over by</th><td>${incident.owner ?? 'nobody'}</td></tr>
 </table>
 <p>${MEANS[action]}</p>
+${action === 'approve' && html`<p>Asked for: ${incident.approval?.about ?? 'nothing any more'}</p>`}
 <form method="post">
 <p><label>Your name <input name="by" maxlength="200" autocomplete="name"></label></p>
 ${action === 'silence' && html`<p><label>For <select name="duration">${DURATIONS.map((one) => html`<option value="${one}"${one === '4h' && html` selected`}>${one}</option>`)}</select></label></p>`}

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatMatcher } from '../alert/matcher.ts'
-import { operatorOf, parseMatchers, splitMatchers, toSilenceMatcher } from './matcher-list.ts'
+import { operatorOf, toSilenceMatcher } from '../store/silence-matcher.ts'
+import { parseMatchers, splitMatchers } from './matcher-list.ts'
 
 describe('parseMatchers', () => {
   it.each([

@@ -1,6 +1,5 @@
 import type { Matcher } from '../alert/matcher.ts'
 import { parseMatcher } from '../alert/matcher-syntax.ts'
-import type { SilenceMatcher } from '../store/store.ts'
 import type { FieldProblem } from './problem.ts'
 
 /**
@@ -49,14 +48,4 @@ export function splitMatchers(text: string): readonly string[] {
   }
   parts.push(part)
   return parts.map((one) => one.trim()).filter((one) => one !== '')
-}
-
-export function toSilenceMatcher({ name, operator, value }: Matcher): SilenceMatcher {
-  return { name, value, isRegex: operator.endsWith('~'), isEqual: operator.startsWith('=') }
-}
-
-/** The operator of a stored matcher, as {@link Matcher} names it. */
-export function operatorOf({ isEqual, isRegex }: SilenceMatcher): Matcher['operator'] {
-  if (isEqual) return isRegex ? '=~' : '='
-  return isRegex ? '!~' : '!='
 }

@@ -3,6 +3,7 @@ import { deliveryOf } from '../../test/support/broker-delivery.ts'
 import { type HttpWorld, startHttp } from '../../test/support/http.ts'
 import { planOf } from '../../test/support/plan.ts'
 import { systemClock } from '../clock.ts'
+import { PASSED } from '../incident/summary.ts'
 import type { TokenAction } from '../store/store.ts'
 
 let world: HttpWorld | null = null
@@ -200,6 +201,33 @@ describe('pauses', () => {
     expect((await on.send('POST', '/resume', { scope: 'cluster:lab', by: 'ann' })).status).toBe(409)
   })
 
+  it('S-5.9, S-5.11 what failed too often is shown, and acts again after resume', async () => {
+    const on = await start()
+    const now = systemClock.now()
+    const seen = { total: 3, reachesNothing: false, voters: null }
+    await on.store.clusterSeen('lab', { ...seen, bad: ['broker 1', 'broker 2'] }, now)
+    const status = (await ask(on.get('/status'))).body
+    expect(status.storms).toMatchObject([{ cluster: 'lab', bad: ['broker 1', 'broker 2'], failedStart: null }])
+    expect(status.demotions).toEqual([])
+
+    await on.deliver(deliveryOf([1, 2, 3]))
+    const { attempts } = planOf()
+    await on.settle(planOf({ afterMs: 0, attempts: { ...attempts, max: 0 } }))
+    for (const _ of [1, 2, 3]) {
+      const look = await on.store.claimLook('test', systemClock.now(), 60_000)
+      if (look) await on.store.guardsEvaluated(look, PASSED, [], null, systemClock.now())
+    }
+    const shown = (await ask(on.get('/status'))).body.demotions
+    expect(shown).toMatchObject([{ cluster: 'lab', target: null, reason: '3 targets failed in 24 h' }])
+
+    expect((await on.send('POST', '/resume', { scope: 'target:lab/broker/1', by: 'ann' })).status).toBe(409)
+    expect(await ask(on.send('POST', '/resume', { scope: `rule:${shown[0].rule}`, by: 'ann' }))).toMatchObject({
+      status: 200,
+      body: { ended: [], resumed: false, demotions: shown, starts: false },
+    })
+    expect((await ask(on.get('/status'))).body.demotions).toEqual([])
+  })
+
   it.each([
     [{ duration: '8d' }, 'duration'],
     [{ scope: 'cluster:lba' }, 'scope'],
@@ -220,15 +248,6 @@ describe('history', () => {
   /** One finished attempt for each broker, in their order. */
   async function attempted(brokers: readonly string[]): Promise<HttpWorld> {
     const on = await start()
-    const pass = {
-      verdict: 'pass',
-      guard: null,
-      reason: 'all pass',
-      quiet: false,
-      until: null,
-      escalate: null,
-      gone: false,
-    } as const
     await on.deliver(deliveryOf(brokers))
     await on.settle(planOf({ afterMs: 0 }))
     for (const broker of brokers) {
@@ -236,8 +255,8 @@ describe('history', () => {
       let look = await on.store.claimLook('test', now, 60_000)
       while (look?.kind === 'probe') look = await on.store.claimLook('test', now, 60_000)
       if (look === null) throw new Error(`no look for broker ${broker}`)
-      await on.store.guardsEvaluated(look, pass, [], null, now)
-      const claimed = await on.store.claimAttempt('test', now, 60_000, () => ({ decision: pass, results: [] }))
+      await on.store.guardsEvaluated(look, PASSED, [], null, now)
+      const claimed = await on.store.claimAttempt('test', now, 60_000, () => ({ decision: PASSED, results: [] }))
       if (claimed === null || 'refused' in claimed) throw new Error(`no attempt for broker ${broker}`)
       await on.store.startStep(claimed, 1, now)
       const output = '=cmd()'

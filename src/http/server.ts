@@ -10,6 +10,7 @@ import { holdRoutes } from './holds.ts'
 import { incidentRoutes } from './incidents.ts'
 import { landingRoutes } from './landing.ts'
 import { linkRoutes } from './links.ts'
+import { maintenanceRoutes } from './maintenance.ts'
 import { metricsRoutes } from './metrics.ts'
 import { openapiRoutes } from './openapi.ts'
 import { problem, problemOf, sendProblem } from './problem.ts'
@@ -81,6 +82,6 @@ export function buildServer(deps: HttpDeps): FastifyInstance {
   void app.register(async (scope) => webhookRoutes(scope, deps))
   void app.register(async (scope) => linkRoutes(scope, deps))
   topics([healthRoutes, metricsRoutes, landingRoutes, openapiRoutes], false)
-  topics([alertRoutes, silenceRoutes, historyRoutes, incidentRoutes, holdRoutes, reloadRoutes, statusRoutes], true)
+  topics([alertRoutes, silenceRoutes, historyRoutes, incidentRoutes, holdRoutes, maintenanceRoutes, reloadRoutes, statusRoutes], true)
   return app
 }

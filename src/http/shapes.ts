@@ -45,6 +45,39 @@ export const PauseAnswer = z.object({
   comment: z.string(),
 })
 
+export const WindowAnswer = z.object({
+  name: z.string(),
+  state: z.enum(['pending', 'active']),
+  startsAt: Time,
+  endsAt: Time,
+  clusters: z.array(z.string()).describe('Covers any of these'),
+  targets: z.array(z.string()).describe('Covers any of these'),
+  matchers: z.array(z.string()).describe('Covers an incident with an alert for which all hold'),
+  comment: z.string(),
+})
+
+export const DemotionAnswer = z.object({
+  id: z.int(),
+  rule: z.string(),
+  cluster: z.string(),
+  target: z.string().nullable().describe('Null: every target of the cluster'),
+  at: Time,
+  reason: z.string(),
+})
+
+export const StormAnswer = z.object({
+  id: z.int(),
+  cluster: z.string(),
+  beganAt: Time,
+  bad: z.array(z.string()).describe('Confirmed bad by a direct look'),
+  total: z.int(),
+  calmSince: Time.nullable().describe('Over after ten minutes of it'),
+  failedStart: z
+    .object({ target: z.string(), reason: z.string() })
+    .nullable()
+    .describe('It stops all further starts until a person resumes the cluster'),
+})
+
 export const IncidentSummaryAnswer = z.object({
   id: z.int(),
   rule: z.string(),

@@ -2,6 +2,7 @@ import type { Instant } from '../clock.ts'
 import { guardGapMs } from './backoff.ts'
 import type { Effect } from './event.ts'
 import type { Incident, Outcome, Reason, TellKind, TimerKind } from './incident.ts'
+import { mayAct } from './plan.ts'
 
 const CLOCKS = ['act', 'guard', 'escalateAfter', 'giveUp', 'tellBy'] as const satisfies readonly TimerKind[]
 const ALL_TIMERS = [
@@ -32,6 +33,8 @@ export const TOLD = {
   relapse: 100,
   restricted: 50,
   cancelled: 60,
+  /** And the number of the request. */
+  approval: 10_000,
 } as const
 
 /** What is only read in passing goes out once a day, at eight in the morning UTC (S-2.1, S-3.3). */
@@ -39,6 +42,11 @@ function nextDigestAt(now: Instant): Instant {
   const day = 24 * 3_600_000
   const eight = 8 * 3_600_000
   return Math.floor((now - eight) / day) * day + day + eight
+}
+
+/** Holds that people are told of stop `after` and `giveUp`, no other clock (S-5.2). */
+function isToldHold(reason: Reason): boolean {
+  return reason === 'onHold' || reason === 'approval'
 }
 
 /** The incident as it will be, and the effects gathered on the way. Lives within one transition. */
@@ -84,8 +92,9 @@ export class Draft {
 
   /** `tellBy` and `giveUp` run from now on; only an incident that may act has them. */
   startClocks(): void {
-    const { mode, escalation } = this.incident.plan
-    if (mode !== 'act' || this.incident.held) return
+    const { escalation } = this.incident.plan
+    if (!mayAct(this.incident.plan) || this.incident.held) return
+    this.set({ clocksFrom: this.now })
     if (!this.incident.told) this.timer('tellBy', escalation.tellByMs)
     this.timer('giveUp', escalation.giveUpMs)
   }
@@ -93,6 +102,7 @@ export class Draft {
   /** Waits `after` with fresh evidence (S-3.4). */
   startOver(jitterMs: number, detail: string): void {
     this.set({ state: 'waiting', reason: 'after', detail, refusals: 0, unreachableSince: null, verifying: null })
+    this.set({ busySince: null, approval: null })
     this.cancelTimers('guard', 'escalateAfter', 'verifyPoll')
     if (this.incident.held) return this.hold(this.incident.held.by, SLOW_POLL_MS)
     // What ends or begins meanwhile does not bring attempts closer together (S-3.2).
@@ -102,13 +112,20 @@ export class Draft {
 
   check(detail: string): void {
     this.cancelTimers('act', 'guard')
+    // A told hold has stopped it; one that goes on stops it again.
+    if (isToldHold(this.incident.reason) && mayAct(this.incident.plan))
+      this.timer('giveUp', this.incident.plan.escalation.giveUpMs)
     this.set({ state: 'checking', reason: 'guards', detail })
     this.evaluateGuards()
   }
 
-  /** A guard did not pass: ask again after a growing gap, and tell after `escalateAfter` (S-5.2, S-6.1). */
-  waitForGuards(reason: 'refused' | 'evidenceMissing' | 'onHold', detail: string): void {
+  /**
+   * A guard did not pass: ask again after a growing gap, and tell after `escalateAfter` (S-5.2, S-6.1). What waits for a told
+   * hold or for a person's approval is not given up.
+   */
+  waitForGuards(reason: 'refused' | 'evidenceMissing' | 'onHold' | 'approval', detail: string): void {
     if (this.incident.held) return this.hold(this.incident.held.by, SLOW_POLL_MS)
+    if (isToldHold(reason)) this.cancelTimers('giveUp')
     if (this.incident.refusals === 0) this.timer('escalateAfter', this.incident.plan.escalation.escalateAfterMs)
     this.set({ state: 'waiting', reason, detail, refusals: this.incident.refusals + 1, verifying: null, attempt: null })
     this.timer('guard', guardGapMs(this.incident.refusals))
@@ -168,6 +185,7 @@ export class Draft {
     // Levels and reminders of the round run on while it only looks.
     this.cancelTimers(...ALL_TIMERS.filter((kind) => !sameRound || !OF_THE_ROUND.has(kind)))
     this.set({ state: 'escalated', reason, detail, verifying: null, attempt: null, probationEndsAt: null, grants: 0 })
+    this.set({ approval: null, busySince: null })
     if (!sameRound) {
       this.set({ round: this.incident.round + 1, level: 1, reminders: 0 })
       if (this.incident.owner === null) this.tell('escalated', 0, reason, detail)
@@ -177,7 +195,7 @@ export class Draft {
       if (level) this.timer('level', level.afterMs)
       this.timer('reminder', escalation.repeatMs)
     }
-    if (this.incident.subject.kind === 'unresolved') return
+    if (this.incident.target === null) return
     this.timer('verifyPoll', SLOW_POLL_MS)
     // Half-way between two looks of the probes, so that neither overtakes the other's answer.
     if (!this.incident.changed) this.timer('guard', SLOW_POLL_MS / 2)
@@ -199,8 +217,9 @@ export class Draft {
       attempt: null,
       probationEndsAt: null,
       cancelling: null,
-      // What a person asked for was about what is over now (S-4.1).
+      // What a person asked for or approved was about what is over now (S-4.1).
       grants: 0,
+      approval: null,
       held: closed ? null : this.incident.held,
       look: this.incident.look + 1,
     })

@@ -1,7 +1,7 @@
 import type { Occurrence } from '../alert/alert.ts'
 import type { Instant } from '../clock.ts'
 import type { Reason, TellKind, TimerKind } from './incident.ts'
-import type { Mode } from './plan.ts'
+import type { Check, Mode, Plan } from './plan.ts'
 import type { UnitSeen } from './unit.ts'
 import type { GuardVerdict, ProbeVerdict } from './verdict.ts'
 
@@ -13,8 +13,14 @@ export interface Decision {
   readonly reason: string
   readonly quiet: boolean
   readonly until: Instant | null
-  readonly escalate: 'identity' | 'permission' | 'unreachable' | 'stoppedOnPurpose' | 'humanChanged' | null
+  readonly escalate: 'identity' | 'permission' | 'unreachable' | 'busy' | 'humanChanged' | null
   readonly gone: boolean
+  /** What decided is one of `asks` that is not approved, so nothing else stands in the way. */
+  readonly approvable: boolean
+  /** Every refusal or hold that a person may approve, approved or not (S-3.5). */
+  readonly asks: readonly string[]
+  /** Some partition is offline or under its min.insync.replicas (S-6.1). */
+  readonly urgent: boolean
 }
 
 /** All probes together (S-4.9), plus whether the runbook's symptom holds. */
@@ -67,6 +73,8 @@ export type Event =
       readonly decision: Decision
       readonly history: TargetHistory
       readonly unit: UnitSeen | null
+      /** Rules that act on the culprit (S-2.7): the one target found, null when there is none or more than one. */
+      readonly culprit?: string | null
     }
   | { readonly type: 'claimRefused'; readonly attempt: number; readonly decision: Decision }
   | { readonly type: 'attemptStarted'; readonly attempt: number }
@@ -80,11 +88,20 @@ export type Event =
   | { readonly type: 'attached'; readonly leader: number }
   | { readonly type: 'leads' }
   | { readonly type: 'takenOver'; readonly by: string }
-  | { readonly type: 'retryRequested'; readonly by: string }
+  /** With `plan`, the rule in force now takes the place of the one frozen at opening (S-3.6). */
+  | { readonly type: 'retryRequested'; readonly by: string; readonly plan?: Plan }
+  /** A person approves the request of that number (S-3.5). */
+  | { readonly type: 'approved'; readonly by: string; readonly request: number }
   /** `frees`: what it was about is gone from the configuration, so it closes and other rules may have its alerts (S-3.6). */
   | { readonly type: 'cancelled'; readonly by: string; readonly reason: string; readonly frees?: true }
   /** The configuration in force allows less than the plan (S-3.6). */
-  | { readonly type: 'restricted'; readonly to: Mode; readonly reason: string }
+  | {
+      readonly type: 'restricted'
+      readonly to: Mode
+      readonly reason: string
+      /** Guards that the rule in force has and the plan lacks. */
+      readonly guards?: readonly Check[]
+    }
 
 /** What is to be done; each becomes a row in the transaction that saves the incident (design 4.2). */
 export type Effect =

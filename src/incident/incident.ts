@@ -32,6 +32,7 @@ export type Reason =
   | 'onHold'
   | 'refused'
   | 'evidenceMissing'
+  | 'approval'
   | 'backoff'
   | 'attached'
   | 'symptomWithoutAlert'
@@ -49,7 +50,7 @@ export type Reason =
   | 'permission'
   | 'identity'
   | 'unreachable'
-  | 'stoppedOnPurpose'
+  | 'busy'
   | 'humanChanged'
   | 'verificationUnknown'
   | 'changedNotHealed'
@@ -82,11 +83,28 @@ export interface Verifying {
   readonly repeatable: boolean
 }
 
+/** What a person is asked to approve, and whether one has (S-3.5). Bound to plan, target and what the guards said. */
+export interface Approval {
+  /** Counted from 1 within the incident; a link or a call names it. */
+  readonly request: number
+  /** Target, rung and everything that is asked for: another one needs another approval. */
+  readonly about: string
+  /** The guards' refusals that it covers. */
+  readonly waives: readonly string[]
+  readonly askedAt: Instant
+  /** Asked: until when it can be given. Given: until when it holds. */
+  readonly expiresAt: Instant
+  readonly by: string | null
+  readonly toldAt: Instant
+}
+
 export interface Incident {
   readonly id: number
   readonly version: number
   readonly plan: Plan
   readonly subject: Subject
+  /** What is acted on: the subject itself, or the culprit once it is found (S-2.7). Null: nothing yet, or unresolvable. */
+  readonly target: string | null
   readonly state: State
   readonly reason: Reason
   /** A sentence for people: what exactly was seen, refused, or decided last. */
@@ -124,11 +142,16 @@ export interface Incident {
   readonly held: { readonly by: string; readonly since: Instant } | null
   /** Consecutive evaluations that did not pass; spaces the next ones (S-5.2). */
   readonly refusals: number
+  /** Since when the host cannot be reached, or somebody else's command holds the unit. */
   readonly unreachableSince: Instant | null
+  readonly busySince: Instant | null
+  /** Since when its clocks run: its opening, or the end of the last quiet hold. */
+  readonly clocksFrom: Instant
   /** When the back-off after the last failed attempt ends; a resolve and its verification in between do not move it. */
   readonly backoffUntil: Instant | null
   readonly healedAt: Instant | null
   readonly probationEndsAt: Instant | null
+  readonly approval: Approval | null
   /** Set while the rule or the target is gone or a person cancelled during an attempt: it closes cancelled once the attempt is over. */
   readonly cancelling: string | null
   /** Something was mailed in this incident, so a recovery is worth a mail. */

@@ -43,6 +43,7 @@ function begunAnew({ round }: Incident): Partial<Incident> {
     firstUnit: null,
     healedAt: null,
     told: false,
+    approval: null,
     round: round + 1,
     level: 1,
     reminders: 0,
@@ -56,7 +57,7 @@ export function alertResolved(draft: Draft, occurrence: Occurrence): void {
   if (firing.length === incident.firing.length) return
   draft.set({ firing })
   if (firing.length > 0) return
-  if (incident.subject.kind === 'unresolved')
+  if (incident.target === null)
     return draft.settle('unverified', 'no alert fires any more; it had no target to verify')
   switch (incident.state) {
     case 'waiting':

@@ -32,6 +32,9 @@ export function attemptEnded(draft: Draft, attempt: number, end: AttemptEnd): vo
     ourInvocations: invocation,
     grants: Math.max(0, incident.grants - 1),
     refusals: 0,
+    busySince: null,
+    // It was given for one attempt (S-3.5).
+    approval: null,
   })
   draft.cooldownAfterAction()
   // A step of unknown outcome may still run: its holds stay until it has surely ended (S-4.2).
@@ -68,7 +71,10 @@ function notRun(draft: Draft, attempt: number, end: AttemptEnd): void {
     reason: end.reason,
     quiet: false,
     until: null,
-    escalate: end.notRun === 'permission' ? 'permission' : end.notRun === 'unreachable' ? 'unreachable' : null,
+    escalate: end.notRun === undefined || end.notRun === 'guards' ? null : end.notRun,
     gone: false,
+    approvable: false,
+    asks: [],
+    urgent: false,
   })
 }

@@ -1,46 +1,57 @@
 import { assertNever } from '../never.ts'
+import { askApproval, isApproved, wantsApproval } from './approval.ts'
 import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
 import type { Decision, Event } from './event.ts'
+import { mayAct, type Plan } from './plan.ts'
 
+/** Some partition is offline or under its min.insync.replicas (S-6.1), in milliseconds. */
+const URGENT_TELL_BY_MS = 2 * 60_000
+/** Kill grace and margin after a limit (S-4.4), in milliseconds. */
+const HOLDER_GRACE_MS = 15_000
 /** A host that cannot be reached for this long, in milliseconds, is a person's turn (S-4.7). */
 const UNREACHABLE_MS = 2 * 60_000
 
 type GuardsEvaluated = Extract<Event, { type: 'guardsEvaluated' }>
 
 /** The guards' answer to the last question asked. */
-export function guardsEvaluated(draft: Draft, { look, decision, history, unit }: GuardsEvaluated): void {
+export function guardsEvaluated(draft: Draft, { look, decision, history, unit, culprit }: GuardsEvaluated): void {
+  if (look !== draft.incident.look) return
+  if (draft.incident.state === 'escalated') return whileEscalated(draft, decision)
+  if (draft.incident.state !== 'checking') return
+  if (culprit !== undefined) aimAt(draft, culprit)
+  draft.set({ targetAttempts: history.attempts, firstUnit: draft.incident.firstUnit ?? unit })
   const { incident } = draft
-  if (look !== incident.look) return
-  if (incident.state === 'escalated') return whileEscalated(draft, decision)
-  if (incident.state !== 'checking') return
-  draft.set({ targetAttempts: history.attempts, firstUnit: incident.firstUnit ?? unit })
   if (incident.held && !decision.quiet) return startOverAfterHold(draft)
-  if (decision.gone) return draft.verify('resolve', decision.reason)
+  if (decision.urgent) hurry(draft)
+  if (decision.gone) {
+    if (incident.target === null) return draft.settle('unverified', `${decision.reason}; it had no target to verify`)
+    return draft.verify('resolve', decision.reason)
+  }
   if (incident.plan.mode === 'inform') return inform(draft, decision)
   // Taken over while something ran or was verified: it does not go on by itself (S-6.2).
   if (incident.owner !== null) return draft.escalate('takenOver', `taken over by ${incident.owner}`)
   if (decision.quiet && incident.firing.length === 0 && !incident.changed)
     return heldWithoutAlert(draft, decision.reason)
-  if (decision.verdict !== 'pass') return notNow(draft, decision)
-  if (incident.grants === 0) {
-    if (history.suspended)
-      return draft.escalate('recurrence', 'heals but does not stay: suspended until a person resumes the target')
-    if (history.attempts >= incident.plan.attempts.max) {
-      return draft.escalate(
-        'exhausted',
-        `${history.attempts} attempts on this target, ${incident.plan.attempts.max} allowed`,
-      )
-    }
+  if (decision.verdict !== 'pass' && !decision.approvable) return notNow(draft, decision)
+  if (incident.grants === 0 && history.attempts >= incident.plan.attempts.max) {
+    return draft.escalate(
+      'exhausted',
+      `${history.attempts} attempts on this target, ${incident.plan.attempts.max} allowed`,
+    )
   }
-  schedule(draft, history.attempts)
+  const { rungs } = incident.plan.runbook
+  const rung = incident.grants > 0 ? rungs.length : Math.min(history.attempts + 1, rungs.length)
+  const about = wantsApproval(incident, decision, rung, history.suspended)
+  if (about !== null && !isApproved(incident, about, draft.now)) return askApproval(draft, about, decision.asks)
+  // Asked before the approval was given.
+  if (decision.verdict !== 'pass') return draft.check('approved; the guards run again')
+  schedule(draft, rung)
 }
 
-function schedule(draft: Draft, spent: number): void {
+function schedule(draft: Draft, rung: number): void {
   const { incident } = draft
   const byPerson = incident.grants > 0
-  const { rungs } = incident.plan.runbook
   const attempt = incident.attempts + 1
-  const rung = byPerson ? rungs.length : Math.min(spent + 1, rungs.length)
   draft.set({
     state: 'attempting',
     reason: 'scheduled',
@@ -71,7 +82,12 @@ export function notNow(draft: Draft, decision: Decision): void {
       draft.set({ unreachableSince: since })
       return draft.waitForGuards('evidenceMissing', decision.reason)
     }
-    case 'stoppedOnPurpose':
+    case 'busy': {
+      const since = incident.busySince ?? now
+      if (now - since >= holderBoundMs(incident.plan)) return draft.escalate('busy', decision.reason)
+      draft.set({ busySince: since })
+      return draft.waitForGuards('refused', decision.reason)
+    }
     case null:
       draft.set({ unreachableSince: null })
       return draft.waitForGuards(
@@ -81,6 +97,28 @@ export function notNow(draft: Draft, decision: Decision): void {
     default:
       return assertNever(decision.escalate, 'cause')
   }
+}
+
+/** As long as a command of ours, of whichever rung, may keep a unit: its limit and the kill grace (S-4.4, S-4.5). */
+function holderBoundMs({ runbook }: Plan): number {
+  const limits = runbook.rungs.flat().map((step) => step.traits.limitSeconds)
+  return Math.max(60, ...limits) * 1_000 + HOLDER_GRACE_MS
+}
+
+/** The culprit is computed anew at each look, until something was changed on one (S-2.7). */
+function aimAt(draft: Draft, culprit: string | null): void {
+  const { incident } = draft
+  if (incident.plan.selects !== 'culprit' || incident.changed || incident.target === culprit) return
+  draft.set({ target: culprit, firstUnit: null, ourInvocations: [] })
+  draft.effects.push({ type: 'electLeader' })
+}
+
+/** Data is out of reach or one fault away from it: people hear of it within two minutes (S-6.1). */
+function hurry(draft: Draft): void {
+  const { plan, told, held, clocksFrom } = draft.incident
+  if (told || held || !mayAct(plan)) return
+  const tellBy = clocksFrom + Math.min(plan.escalation.tellByMs, URGENT_TELL_BY_MS)
+  draft.timer('tellBy', Math.max(0, tellBy - draft.now))
 }
 
 /** Says what it would have done and leaves it at that (S-3.3). */

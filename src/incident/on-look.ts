@@ -4,6 +4,7 @@ import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
 import type { Look, TargetHistory } from './event.ts'
 import type { Incident, Verifying } from './incident.ts'
 import { endCancelled } from './on-attempt.ts'
+import { mayAct } from './plan.ts'
 
 /** Progress other than starting that stands still this long, in milliseconds, is told (S-4.9). */
 const STANDS_STILL_MS = 15 * 60_000
@@ -113,10 +114,10 @@ function broken(draft: Draft, verifying: Verifying, seen: Look): void {
 /** The attempt did not heal: back off and try the next rung, or a person's turn (S-4.1, S-4.4, S-4.9). */
 function nextAttempt(draft: Draft, verifying: Verifying, seen: Look): void {
   const { incident } = draft
-  const { attempts, mode } = incident.plan
+  const { attempts } = incident.plan
   const spent = incident.targetAttempts
   if (incident.owner !== null) return draft.escalate('takenOver', seen.reason)
-  if (mode !== 'act') {
+  if (!mayAct(incident.plan)) {
     const left = `still broken, and the rule may no longer act: ${seen.reason}`
     draft.tell('told', TOLD.restricted, incident.reason, left)
     return draft.settle('informed', left)

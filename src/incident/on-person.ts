@@ -1,5 +1,6 @@
 import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
-import type { Mode } from './plan.ts'
+import type { Event } from './event.ts'
+import { type Check, MODES, mayAct, type Plan } from './plan.ts'
 
 /** A quiet hold covers the incident from now on (S-3.4). A started attempt goes on. */
 export function held(draft: Draft, by: string): void {
@@ -72,15 +73,18 @@ export function takenOver(draft: Draft, by: string): void {
   }
 }
 
-/** A person grants exactly one more attempt, at the last rung; the guards run all the same (S-4.1). */
-export function retryRequested(draft: Draft, by: string): void {
+/**
+ * A person grants exactly one more attempt, at the last rung; the guards run all the same (S-4.1). `plan` is the rule as it
+ * is in force now, where they asked for that (S-3.6).
+ */
+export function retryRequested(draft: Draft, by: string, plan: Plan = draft.incident.plan): void {
   const { incident } = draft
-  if (incident.plan.mode !== 'act' || incident.subject.kind === 'unresolved' || incident.grants > 0) return
+  if (!mayAct(plan) || incident.subject.kind === 'unresolved' || incident.grants > 0) return
   const waits = incident.state === 'waiting' && incident.reason !== 'attached'
   const cancelledNow = incident.state === 'settled' && incident.reason === 'cancelled'
   if (incident.state !== 'escalated' && !waits && !cancelledNow) return
   draft.cancelTimers('level', 'reminder', 'verifyPoll')
-  draft.set({ grants: 1, owner: null, outcome: null, refusals: 0, held: null })
+  draft.set({ plan, grants: 1, owner: null, outcome: null, refusals: 0, held: null, approval: null })
   draft.startClocks()
   draft.check(`retry asked for by ${by}`)
 }
@@ -100,11 +104,19 @@ export function cancelled(draft: Draft, by: string, reason: string, frees: boole
   draft.settle('cancelled', detail)
 }
 
-/** The rule may do less now than when the incident opened: that counts at once (S-3.6). */
-export function restricted(draft: Draft, to: Mode, reason: string): void {
+/** The rule may do less now than when the incident opened, or asks more guards: that counts at once (S-3.6). */
+export function restricted(draft: Draft, { to, guards = [], reason }: Extract<Event, { type: 'restricted' }>): void {
+  const { plan } = draft.incident
+  const added = guards.filter((guard) => !plan.runbook.guards.some((has) => isSame(has, guard)))
+  const lower = MODES.indexOf(to) < MODES.indexOf(plan.mode)
+  if (!lower && added.length === 0) return
+  const runbook = { ...plan.runbook, guards: [...plan.runbook.guards, ...added] }
+  draft.set({ plan: { ...plan, mode: lower ? to : plan.mode, runbook } })
   const { incident } = draft
-  if (to === incident.plan.mode || to === 'act') return
-  draft.set({ plan: { ...incident.plan, mode: to } })
+  if (mayAct(incident.plan)) {
+    if (incident.state === 'attempting' && incident.reason === 'scheduled') draft.check(reason)
+    return
+  }
   draft.cancelTimers('tellBy', 'giveUp', 'escalateAfter')
   // Nothing in mode inform leads or follows (S-3.1).
   draft.effects.push({ type: 'electLeader' })
@@ -114,4 +126,8 @@ export function restricted(draft: Draft, to: Mode, reason: string): void {
     draft.tell('told', TOLD.restricted, incident.reason, reason)
     draft.settle('informed', reason)
   }
+}
+
+function isSame(one: Check, other: Check): boolean {
+  return one.type === other.type && JSON.stringify(one.params) === JSON.stringify(other.params)
 }

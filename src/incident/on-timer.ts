@@ -1,6 +1,7 @@
 import { assertNever } from '../never.ts'
 import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
 import type { Incident, TimerKind } from './incident.ts'
+import { mayAct } from './plan.ts'
 
 /** A durable timer came due. One that means nothing in the state is dropped (S-3.8). */
 export function timerDue(draft: Draft, timer: TimerKind): void {
@@ -46,7 +47,7 @@ export function timerDue(draft: Draft, timer: TimerKind): void {
     case 'giveUp':
       return giveUp(draft)
     case 'tellBy':
-      if (incident.told || incident.held || plan.mode !== 'act') return
+      if (incident.told || incident.held || !mayAct(plan)) return
       if (state === 'escalated' || state === 'settled' || incident.reason === 'attached') return
       draft.tell('told', TOLD.tellBy, incident.reason, incident.detail)
       return
@@ -83,7 +84,7 @@ function remind(draft: Draft): void {
 
 function giveUp(draft: Draft): void {
   const { incident } = draft
-  if (incident.held || incident.plan.mode !== 'act' || incident.reason === 'attached') return
+  if (incident.held || !mayAct(incident.plan) || incident.reason === 'attached') return
   // The guards are being asked this very moment: after a long downtime or a jump of the clock for the first time (S-3.7).
   if (incident.state === 'checking') return draft.timer('giveUp', SLOW_POLL_MS / 2)
   if (incident.state === 'waiting') {

@@ -1,7 +1,9 @@
 import type { TargetKind } from '../inventory/inventory.ts'
 
-/** A rule's permission. New rules start in `inform`. (`approve` is a configuration error in this version.) */
-export type Mode = 'inform' | 'act'
+/** A rule's permission, from the least to the most. New rules start in `inform`. */
+export const MODES = ['inform', 'approve', 'act'] as const
+
+export type Mode = (typeof MODES)[number]
 
 /** What a step does to its target; computed once at load by the action's `traits(params, targetKind)` (S-4.2). */
 export interface Traits {
@@ -13,6 +15,8 @@ export interface Traits {
   readonly stops: boolean
   /** It is a start: runs even after an earlier step of the rung failed, when one of them stopped the target. */
   readonly starts: boolean
+  /** It can leave something different behind. An attempt that began none that does spends no budget (S-5.10). */
+  readonly changes: boolean
   readonly limitSeconds: number
 }
 
@@ -53,6 +57,8 @@ export interface Plan {
   readonly mode: Mode
   readonly afterMs: number
   readonly targetKind: TargetKind
+  /** `labels`: the subject is the target. `culprit`: the subject is the cluster, the target is computed from its view (S-2.7). */
+  readonly selects: 'labels' | 'culprit'
   readonly attempts: { readonly max: number; readonly backoff: Backoff; readonly stableMs: number }
   readonly escalation: {
     readonly to: readonly string[]
@@ -64,6 +70,8 @@ export interface Plan {
     readonly escalateAfterMs: number
     readonly giveUpMs: number
     readonly startPatienceMs: number
+    /** How long a request for approval can be granted, and how long the approval then holds (S-3.5). */
+    readonly approvalMs: number
   }
   readonly firing: { readonly source: FiringSource; readonly maxAgeMs: number | null }
   readonly runbook: {
@@ -81,4 +89,9 @@ export interface Plan {
 export function rungOf(plan: Plan, attempt: number): readonly Step[] {
   const { rungs } = plan.runbook
   return rungs[Math.min(attempt, rungs.length) - 1] ?? []
+}
+
+/** It may change something, by itself or once a person has approved. */
+export function mayAct({ mode }: Pick<Plan, 'mode'>): boolean {
+  return mode !== 'inform'
 }

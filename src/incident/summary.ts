@@ -11,23 +11,39 @@ export const PASSED: Decision = {
   until: null,
   escalate: null,
   gone: false,
+  approvable: false,
+  asks: [],
+  urgent: false,
+}
+
+/** What a person is asked to approve of a guard's answer; an approval covers exactly this (S-3.5). */
+function askOf({ guard, reason }: GuardResult): string {
+  return `${guard}: ${reason}`
 }
 
 /**
  * All guards together. What may not be overruled comes first: a quiet hold stops every clock whatever else is wrong
  * (S-3.4); an alert that is gone asks the probes (S-1.3); then what a person must hear at once, refusals, missing
- * evidence, told holds.
+ * evidence, told holds; last what a person may approve. What was approved already (`waived`) counts as passed.
  */
-export function decisionOf(results: readonly GuardResult[]): Decision {
+export function decisionOf(results: readonly GuardResult[], waived: readonly string[] = []): Decision {
+  const may = results.filter((r) => r.verdict !== 'pass' && r.approvable)
+  const asks = may.map(askOf)
+  const urgent = results.some((r) => r.urgent)
+  const must = results.filter((r) => r.verdict !== 'pass' && !r.approvable)
   const first =
-    results.find((r) => r.verdict === 'hold' && r.quiet) ??
-    results.find((r) => r.verdict === 'refuse' && r.gone) ??
-    results.find((r) => r.verdict !== 'pass' && r.escalate !== undefined) ??
-    results.find((r) => r.verdict === 'refuse') ??
-    results.find((r) => r.verdict === 'unknown') ??
-    results.find((r) => r.verdict === 'hold')
-  if (!first) return PASSED
+    must.find((r) => r.verdict === 'hold' && r.quiet) ??
+    must.find((r) => r.verdict === 'refuse' && r.gone) ??
+    must.find((r) => r.escalate !== undefined) ??
+    must.find((r) => r.verdict === 'refuse') ??
+    must.find((r) => r.verdict === 'unknown') ??
+    must.find((r) => r.verdict === 'hold') ??
+    may.find((r) => !waived.includes(askOf(r)))
+  if (!first) return { ...PASSED, asks, urgent }
   return {
+    approvable: first.approvable === true,
+    asks,
+    urgent,
     verdict: first.verdict,
     guard: first.guard,
     reason: first.reason,

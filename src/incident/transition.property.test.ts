@@ -5,6 +5,7 @@ import { planOf, startStep, subject } from '../../test/support/plan.ts'
 import { assertNever } from '../never.ts'
 import type { Incident } from './incident.ts'
 import { replay } from './replay.ts'
+import { PASSED } from './summary.ts'
 
 const verdicts = fc.constantFrom('pass', 'hold', 'refuse', 'unknown', 'gone', 'quiet', 'identity', 'unreachable')
 const looks = fc.constantFrom('healed', 'broken', 'dead', 'changed', 'progressing', 'starting', 'unknown')
@@ -140,15 +141,7 @@ function make(one: Move, trail: Trail): void {
         world.apply({
           type: 'claimRefused',
           attempt: world.claimable,
-          decision: {
-            verdict: 'refuse',
-            guard: 'budget',
-            reason: 'x',
-            quiet: false,
-            until: null,
-            escalate: null,
-            gone: false,
-          },
+          decision: { ...PASSED, verdict: 'refuse', guard: 'budget', reason: 'x' },
         })
       return
     case 'suspend':
@@ -173,15 +166,7 @@ function drive(world: IncidentWorld): void {
 /** Late, foreign and duplicate events: none of them may change anything (S-3.8). */
 function stale(world: IncidentWorld): void {
   const { incident, history } = world
-  const decision = {
-    verdict: 'pass',
-    guard: null,
-    reason: '',
-    quiet: false,
-    until: null,
-    escalate: null,
-    gone: false,
-  } as const
+  const decision = PASSED
   const before = world.incident
   const effects = [
     world.apply({ type: 'guardsEvaluated', look: incident.look + 1, decision, history, unit: null }),

@@ -9,12 +9,18 @@ import { alertFiring, alertResolved } from './on-alert.ts'
 import { attemptEnded, attemptStarted, claimRefused } from './on-attempt.ts'
 import { guardsEvaluated } from './on-guards.ts'
 import { looked } from './on-look.ts'
+import { approved } from './approval.ts'
 import { attached, cancelled, held, leads, released, restricted, retryRequested, takenOver } from './on-person.ts'
 import { timerDue } from './on-timer.ts'
-import type { Plan } from './plan.ts'
+import { mayAct, type Plan } from './plan.ts'
 
 /** Names the rules of this file and its neighbours; `replay` holds for the build that wrote the journal. */
-export const reducerVersion = 1
+export const reducerVersion = 2
+
+/** What is acted on as far as the labels alone tell; a culprit is found later (S-2.7). */
+export function firstTarget({ selects }: Plan, subject: Subject): string | null {
+  return subject.kind === 'unresolved' || selects === 'culprit' ? null : subject.target
+}
 
 /** A new incident for what a rule matched, and the first effects. `leader` is another open incident on the same target. */
 export function open(
@@ -31,6 +37,7 @@ export function open(
       version: 0,
       plan,
       subject,
+      target: firstTarget(plan, subject),
       state: 'waiting',
       reason: 'after',
       detail: `waits ${plan.afterMs / 1000} s before the first look`,
@@ -56,9 +63,12 @@ export function open(
       held: null,
       refusals: 0,
       unreachableSince: null,
+      busySince: null,
+      clocksFrom: now,
       backoffUntil: null,
       healedAt: null,
       probationEndsAt: null,
+      approval: null,
       cancelling: null,
       told: false,
     },
@@ -73,9 +83,9 @@ export function open(
   return [draft.incident, draft.effects]
 }
 
-/** Nobody knows what to touch: in `act` a person is called, in `inform` it is one line of a digest (S-2.1). */
+/** Nobody knows what to touch: in `approve` and `act` a person is called, in `inform` it is one line of a digest (S-2.1). */
 function unresolvable(draft: Draft, problem: string): void {
-  if (draft.incident.plan.mode === 'act') return draft.escalate('unresolvable', problem)
+  if (mayAct(draft.incident.plan)) return draft.escalate('unresolvable', problem)
   draft.set({ state: 'settled', reason: 'unresolvable', detail: problem, outcome: 'unverified' })
   draft.tell('digest', 0, 'unresolvable', problem)
 }
@@ -121,11 +131,13 @@ function apply(draft: Draft, event: Event): void {
     case 'takenOver':
       return takenOver(draft, event.by)
     case 'retryRequested':
-      return retryRequested(draft, event.by)
+      return retryRequested(draft, event.by, event.plan)
+    case 'approved':
+      return approved(draft, event.by, event.request)
     case 'cancelled':
       return cancelled(draft, event.by, event.reason, event.frees === true)
     case 'restricted':
-      return restricted(draft, event.to, event.reason)
+      return restricted(draft, event)
     default:
       return assertNever(event, 'event')
   }

@@ -25,7 +25,11 @@ export interface GuardResult {
    * Why waiting cannot help, so that a person is told at once (S-6.2): the incident goes to `escalated` with this cause.
    * `unreachable` escalates only after it lasted two minutes (S-4.7).
    */
-  readonly escalate?: 'identity' | 'permission' | 'unreachable' | 'stoppedOnPurpose' | 'humanChanged'
+  readonly escalate?: 'identity' | 'permission' | 'unreachable' | 'humanChanged'
+  /** `refuse` or `hold` only: a person may approve it (S-2.5, S-5.6, S-5.12); with the approval it counts as passed. */
+  readonly approvable?: true
+  /** Some partition is offline or under its min.insync.replicas: people are told within 2 min (S-6.1). */
+  readonly urgent?: true
   /** `still-firing` says no: the alert is gone, so the question goes to the probes (S-1.3, S-1.5). */
   readonly gone?: boolean
 }

@@ -1,3 +1,6 @@
+import type { Instant } from '../clock.ts'
+import type { Secret } from '../secret.ts'
+
 /** What may be touched, and nothing else (S-2.1). The YAML schema that makes these values is in schema.ts. */
 
 export const TARGET_KINDS = [
@@ -66,12 +69,46 @@ export interface Target {
   readonly minFree: { readonly bytes: number; readonly ratio: number }
 }
 
+/** How the listeners of a cluster are spoken to. Files are read when the inventory is; secrets cannot be printed. */
+export interface ClusterSecurity extends ListenerSecurity {
+  /** Controller listeners often differ; null: as the brokers'. */
+  readonly controllers: ListenerSecurity | null
+}
+
+export interface ListenerSecurity {
+  readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
+  /** PEM of the authorities that are believed instead of the system's. */
+  readonly ca: string | null
+  readonly client: ClientCertificate | null
+  readonly sasl: SaslLogin | null
+}
+
+/** What we show of ourselves on a listener that asks for a certificate. */
+export interface ClientCertificate {
+  /** Where the certificate was read from. */
+  readonly file: string
+  readonly cert: string
+  readonly key: Secret
+  /** A listener says the same of an expired and of a foreign certificate, so this is looked at here. */
+  readonly notAfter: Instant
+}
+
+export interface SaslLogin {
+  readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+  readonly username: string
+  readonly password: Secret
+}
+
 export interface Cluster {
   readonly name: string
   /** The pinned Kafka cluster id; required before anything may act (S-2.3). */
   readonly clusterId: string | null
   readonly bootstrap: readonly HostPort[]
   readonly controllers: readonly HostPort[]
+  /** Instead of controllers, where the cluster is of ZooKeeper's time. */
+  readonly zookeepers: readonly HostPort[]
+  /** Null: plain text without a login. */
+  readonly security: ClusterSecurity | null
   readonly brokers: readonly Target[]
   readonly exporters: readonly Target[]
   readonly tolerateUnavailable: readonly string[]
@@ -81,6 +118,12 @@ export interface Inventory {
   readonly clusters: ReadonlyMap<string, Cluster>
   /** Every target by its key. */
   readonly targets: ReadonlyMap<string, Target>
+}
+
+/** The kind of a target by its key; null for what is none. */
+export function kindOfKey(key: string): TargetKind | null {
+  const kind = key.split('/').at(-2)
+  return TARGET_KINDS.find((one) => one === kind) ?? null
 }
 
 /**

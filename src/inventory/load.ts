@@ -12,6 +12,7 @@ import {
   type InventoryFile as InventoryFields,
   InventoryFile,
 } from './schema.ts'
+import { securityOf } from './security.ts'
 
 /** S-2.3: 1 GiB and 2 %. */
 const MIN_FREE = { bytes: 1024 ** 3, ratio: 0.02 }
@@ -52,12 +53,16 @@ function build(
   const clusters = new Map<string, Cluster>()
   for (const [name, fields] of Object.entries(written.clusters)) {
     const at: Path = ['clusters', name]
+    if (fields.controllers.length > 0 && fields.zookeepers.length > 0)
+      complain([...at, 'zookeepers'], 'a cluster has either `controllers` or `zookeepers`', 'key')
     const inherit = { cluster: name, fields, folder, complain }
     clusters.set(name, {
       name,
       clusterId: fields.cluster_id ?? null,
       bootstrap: fields.bootstrap,
       controllers: fields.controllers,
+      zookeepers: fields.zookeepers,
+      security: fields.security ? securityOf(fields.security, [...at, 'security'], folder, complain) : null,
       brokers: fields.brokers.map((broker, index) =>
         place(brokerOf(broker, [...at, 'brokers', index], inherit), [...at, 'brokers', index]),
       ),

@@ -2,8 +2,14 @@ import type { Labels } from '../alert/alert.ts'
 import { addressText } from './address.ts'
 import type { Cluster, Inventory, Subject, Target } from './inventory.ts'
 
-/** What a rule's `target` may say: which kind of thing, and that the labels name it. */
-export type Selector = { readonly kind: 'broker' | 'exporter' | 'cluster'; readonly from: 'labels' }
+/**
+ * What a rule's `target` may say: which kind of thing, and that the labels name it; or that they name the cluster, in which
+ * the culprit is looked for (S-2.7).
+ */
+export interface Selector {
+  readonly kind: 'broker' | 'exporter' | 'cluster'
+  readonly from: 'labels' | 'culprit'
+}
 
 /**
  * What the labels name (S-2.1): by `cluster` and `broker_id` (or `exporter`), else uniquely by `instance` and `host`, which
@@ -19,7 +25,7 @@ export function resolveSubject(selector: Selector, labels: Labels, fingerprint: 
     problem,
   })
   if (typeof cluster === 'string') return unresolved(cluster)
-  if (selector.kind === 'cluster') {
+  if (selector.kind === 'cluster' || selector.from === 'culprit') {
     if (cluster === null) return unresolved('the alert has no label "cluster"')
     const key = `${cluster.name}/cluster/${cluster.name}`
     return { kind: 'cluster', key, cluster: cluster.name, target: key }

@@ -50,6 +50,23 @@ const Broker = z.strictObject({
 
 const Exporter = z.strictObject({ name, ...target })
 
+const file = z.string().min(1, { error: 'must not be empty' })
+
+const Listeners = z.strictObject({
+  protocol: z.enum(['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']),
+  ca_file: file.optional(),
+  cert_file: file.optional(),
+  key_file: file.optional(),
+  sasl: z
+    .strictObject({
+      mechanism: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']),
+      username: z.string().min(1, { error: 'must not be empty' }),
+      password: z.string().min(1, { error: 'must not be empty' }).optional(),
+      password_file: file.optional(),
+    })
+    .optional(),
+})
+
 const Cluster = z.strictObject({
   cluster_id: z
     .string()
@@ -57,6 +74,10 @@ const Cluster = z.strictObject({
     .optional(),
   bootstrap: z.array(hostPort).min(1, { error: 'name at least one broker' }),
   controllers: z.array(hostPort).default([]),
+  /** The servers of a cluster of ZooKeeper's time, which has no controllers to ask. */
+  zookeepers: z.array(hostPort).default([]),
+  /** Without it: plain text, no login. Controller listeners often differ from the brokers'. */
+  security: Listeners.extend({ controllers: Listeners.optional() }).optional(),
   connection: Connection.optional(),
   /** What holds for units that do not say it themselves. */
   units: z.strictObject({ manager: z.enum(['system', 'user']).optional(), sudo: flag.optional() }).optional(),
@@ -76,3 +97,4 @@ export type ClusterFields = z.output<typeof Cluster>
 export type BrokerFields = z.output<typeof Broker>
 export type ExporterFields = z.output<typeof Exporter>
 export type ConnectionFields = z.output<typeof Connection>
+export type ListenersFields = z.output<typeof Listeners>

@@ -1,4 +1,4 @@
-import type { Wire } from './codec.ts'
+import type { ValueOf, Wire } from './codec.ts'
 import * as wire from './codec.ts'
 
 /** One Kafka API: which versions of it we speak, and what its messages hold. */
@@ -14,6 +14,9 @@ export interface Api<Q, A> {
   readonly response: Wire<A>
 }
 
+/** A decoded answer of an API. */
+export type AnswerOf<A extends { readonly response: Wire<unknown> }> = ValueOf<A['response']>
+
 const {
   array,
   bool,
@@ -24,9 +27,11 @@ const {
   int8,
   nullableArray,
   nullableString,
+  nullableStruct,
   since,
   string,
   struct,
+  uint16,
   uuid,
   versions,
 } = wire
@@ -89,7 +94,7 @@ export const metadata = {
     throttleMs: int32,
     brokers: array(struct({ id: int32, host: string, port: int32, rack: nullableString })),
     clusterId: nullableString,
-    // In KRaft a random live broker, another one at each call. Never to be used.
+    // In KRaft a random live broker, another one at each call: there it is never to be used.
     controllerId: int32,
     topics: array(
       struct({
@@ -138,5 +143,163 @@ export const describeCluster = {
       struct({ id: int32, host: string, port: int32, rack: nullableString, fenced: since(2, bool, false) }),
     ),
     clusterOperations: int32,
+  }),
+} satisfies Api<unknown, unknown>
+
+/** A page of partitions with their eligible leaders (KIP-966). `cursor` is where the page before stopped. */
+export const describeTopicPartitions = {
+  name: 'DescribeTopicPartitions',
+  key: 75,
+  min: 0,
+  max: 0,
+  flexibleFrom: 0,
+  request: struct({
+    topics: array(struct({ name: string })),
+    limit: int32,
+    cursor: nullableStruct(struct({ topic: string, partition: int32 })),
+  }),
+  response: struct({
+    throttleMs: int32,
+    topics: array(
+      struct({
+        errorCode: int16,
+        name: nullableString,
+        id: uuid,
+        internal: bool,
+        partitions: array(
+          struct({
+            errorCode: int16,
+            partition: int32,
+            leader: int32,
+            leaderEpoch: int32,
+            replicas: array(int32),
+            isr: array(int32),
+            elr: nullableArray(int32),
+            lastKnownElr: nullableArray(int32),
+            offline: array(int32),
+          }),
+        ),
+        operations: int32,
+      }),
+    ),
+    next: nullableStruct(struct({ topic: string, partition: int32 })),
+  }),
+} satisfies Api<unknown, unknown>
+
+/** A resource of type 2 in DescribeConfigs. */
+export const TOPIC_RESOURCE = 2
+
+/** `keys: null` asks for all settings of a resource. */
+export const describeConfigs = {
+  name: 'DescribeConfigs',
+  key: 32,
+  min: 1,
+  max: 4,
+  flexibleFrom: 4,
+  request: struct({
+    resources: array(struct({ type: int8, name: string, keys: nullableArray(string) })),
+    synonyms: bool,
+    documentation: since(3, bool, false),
+  }),
+  response: struct({
+    throttleMs: int32,
+    results: array(
+      struct({
+        errorCode: int16,
+        errorMessage: nullableString,
+        type: int8,
+        name: string,
+        configs: array(
+          struct({
+            name: string,
+            value: nullableString,
+            readOnly: bool,
+            source: int8,
+            sensitive: bool,
+            synonyms: array(struct({ name: string, value: nullableString, source: int8 })),
+            valueType: since(3, int8, 0),
+            documentation: since(3, nullableString, null),
+          }),
+        ),
+      }),
+    ),
+  }),
+} satisfies Api<unknown, unknown>
+
+/** The answer of a controller that does not lead. */
+export const NOT_LEADER = 6
+/** The one partition whose quorum there is to describe. */
+export const CLUSTER_METADATA = '__cluster_metadata'
+
+const replicaState = struct({
+  id: int32,
+  directoryId: since(2, uuid, NO_UUID),
+  logEndOffset: int64,
+  lastFetchAt: int64,
+  lastCaughtUpAt: int64,
+})
+
+/**
+ * Version 0 does not say when a voter was last caught up, so it is no use. Asked of a controller, only the leader answers with error 0; a broker passes it on, and
+ * waits long when nobody leads.
+ */
+export const describeQuorum = {
+  name: 'DescribeQuorum',
+  key: 55,
+  min: 1,
+  max: 2,
+  flexibleFrom: 0,
+  request: struct({ topics: array(struct({ topic: string, partitions: array(struct({ partition: int32 })) })) }),
+  response: struct({
+    errorCode: int16,
+    errorMessage: since(2, nullableString, null),
+    topics: array(
+      struct({
+        topic: string,
+        partitions: array(
+          struct({
+            partition: int32,
+            errorCode: int16,
+            errorMessage: since(2, nullableString, null),
+            leader: int32,
+            leaderEpoch: int32,
+            highWatermark: int64,
+            voters: array(replicaState),
+            observers: array(replicaState),
+          }),
+        ),
+      }),
+    ),
+    nodes: since(
+      2,
+      array(struct({ id: int32, listeners: array(struct({ name: string, host: string, port: uint16 })) })),
+      [],
+    ),
+  }),
+} satisfies Api<unknown, unknown>
+
+/** A broker passes it on to the controllers, and ignores `timeoutMs` when none of them leads. */
+export const listPartitionReassignments = {
+  name: 'ListPartitionReassignments',
+  key: 46,
+  min: 0,
+  max: 0,
+  flexibleFrom: 0,
+  request: struct({
+    timeoutMs: int32,
+    topics: nullableArray(struct({ topic: string, partitions: array(int32) })),
+  }),
+  response: struct({
+    throttleMs: int32,
+    errorCode: int16,
+    errorMessage: nullableString,
+    topics: array(
+      struct({
+        topic: string,
+        partitions: array(
+          struct({ partition: int32, replicas: array(int32), adding: array(int32), removing: array(int32) }),
+        ),
+      }),
+    ),
   }),
 } satisfies Api<unknown, unknown>

@@ -1,4 +1,6 @@
+import type { Duplex } from 'node:stream'
 import type { Cluster, HostPort } from '../inventory/inventory.ts'
+import type { ClusterView } from './view.ts'
 
 /** Result of one ApiVersions request to exactly one host and port; see src/kafka/liveness.ts. */
 export interface Liveness {
@@ -45,6 +47,10 @@ export interface ClusterMetadata {
 export interface KafkaClients {
   /** `cluster` names whose TLS settings the listener has; without it the question is asked in plain text. */
   liveness(address: HostPort, deadlineMs?: number, cluster?: string): Promise<Liveness>
+  /** The same question over a stream that somebody else has opened to the address; it is destroyed in the end. */
+  livenessOver(stream: Duplex, address: HostPort, deadlineMs: number, cluster: string): Promise<Liveness>
   /** Asks the given listeners in turn until one answers. Throws when none does, with every reason. */
   metadata(cluster: Cluster, from?: readonly HostPort[]): Promise<ClusterMetadata>
+  /** One fresh look at the whole cluster (S-5.5). Never throws: what could not be read stands in the view. */
+  view(cluster: Cluster): Promise<ClusterView>
 }

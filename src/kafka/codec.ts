@@ -90,6 +90,16 @@ export const int8 = integer(1)
 export const int16 = integer(2)
 export const int32 = integer(4)
 
+/** Ports. */
+export const uint16: Wire<number> = {
+  write(out, value) {
+    const bytes = Buffer.alloc(2)
+    bytes.writeUInt16BE(value)
+    out.push(bytes)
+  },
+  read: (from) => from.take(2).readUInt16BE(),
+}
+
 export const int64: Wire<bigint> = {
   write(out, value) {
     const bytes = Buffer.alloc(8)
@@ -200,6 +210,17 @@ export function struct<F extends Fields>(fields: F): Wire<StructOf<F>> {
       if (layout.flexible) from.skipTags()
       return values as StructOf<F>
     },
+  }
+}
+
+/** A struct that may be absent: a byte of -1, or of 1 and the struct. */
+export function nullableStruct<T>(inner: Wire<T>): Wire<T | null> {
+  return {
+    write(out, value, layout) {
+      int8.write(out, value === null ? -1 : 1, layout)
+      if (value !== null) inner.write(out, value, layout)
+    },
+    read: (from, layout) => (int8.read(from, layout) < 0 ? null : inner.read(from, layout)),
   }
 }
 

@@ -1,5 +1,7 @@
 import net from 'node:net'
+import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
+import type { Instant } from '../clock.ts'
 import type { HostPort } from '../inventory/inventory.ts'
 import { type Api, apiVersions, NO_ERROR, saslAuthenticate, saslHandshake, UNSUPPORTED_VERSION } from './apis.ts'
 import { encode, int16, int32, nullableString, Reader } from './codec.ts'
@@ -9,6 +11,8 @@ import { authenticate, type Sasl } from './sasl.ts'
 export interface KafkaSecurity {
   readonly ssl?: tls.ConnectionOptions
   readonly sasl?: Sasl
+  /** When the client certificate in `ssl` ends: a listener does not say that this is what it minds. */
+  readonly certificateEndsAt?: Instant
 }
 
 export interface ConnectionOptions extends KafkaSecurity {
@@ -77,11 +81,18 @@ export class KafkaConnection {
     }
   }
 
+  /** The highest version that both sides speak; null where there is none. */
+  versionOf({ key, min, max }: Pick<Api<never, unknown>, 'key' | 'min' | 'max'>): number | null {
+    const offered = this.#offered.get(key)
+    const version = Math.min(max, offered?.max ?? -1)
+    return offered && version >= Math.max(min, offered.min) ? version : null
+  }
+
   /** Sends one request in the highest version that both sides speak. */
   async request<Q, A>(api: Api<Q, A>, body: Q, deadlineMs: number = this.#options.deadlineMs): Promise<A> {
-    const offered = this.#offered.get(api.key)
-    const version = Math.min(api.max, offered?.max ?? -1)
-    if (!offered || version < Math.max(api.min, offered.min)) {
+    const version = this.versionOf(api)
+    if (version === null) {
+      const offered = this.#offered.get(api.key)
       const range = offered ? `${offered.min} to ${offered.max}` : 'none'
       throw new KafkaError(
         'unsupported-version',
@@ -199,6 +210,12 @@ export class KafkaConnection {
 function refuse(errorCode: number, what: string, detail: string | null): void {
   if (errorCode === NO_ERROR) return
   throw new KafkaError('refused-by-broker', `${what}: error ${errorCode}${detail ? `, ${detail}` : ''}`, errorCode)
+}
+
+/** TLS over a stream that somebody else has opened to the address; without `ssl` the stream itself. */
+export function connectOver(stream: Duplex, { host }: HostPort, ssl?: tls.ConnectionOptions): Duplex {
+  if (!ssl) return stream
+  return tls.connect({ socket: stream, ...(net.isIP(host) ? {} : { servername: host }), ...ssl })
 }
 
 /** TLS verifies the name that was asked for; an IP address is no server name. */

@@ -1,8 +1,9 @@
+import type { Duplex } from 'node:stream'
 import type tls from 'node:tls'
 import type { Clock } from '../clock.ts'
 import type { HostPort } from '../inventory/inventory.ts'
 import type { Liveness } from './clients.ts'
-import { connect } from './connection.ts'
+import { connect, connectOver } from './connection.ts'
 
 /**
  * ApiVersions version 0 without a client id: length 10, API key 18, version 0, correlation id 500, client id null.
@@ -25,30 +26,46 @@ const UNREACHABLE = new Set(['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENOTFO
  */
 export function askLiveness(
   address: HostPort,
-  options: { readonly clock: Clock; readonly deadlineMs?: number; readonly ssl?: tls.ConnectionOptions },
+  options: {
+    readonly clock: Clock
+    readonly deadlineMs?: number
+    readonly ssl?: tls.ConnectionOptions
+    /** A stream that somebody else has opened to the address, e.g. from the host it lies on. Destroyed in the end. */
+    readonly over?: Duplex
+  },
 ): Promise<Liveness> {
-  const { clock, ssl, deadlineMs = LIVENESS_DEADLINE_MS } = options
+  const { clock, ssl, over, deadlineMs = LIVENESS_DEADLINE_MS } = options
   const startedAt = clock.monotonic()
   return new Promise((resolve) => {
-    let connected = false
+    // With TLS a process that hangs still lets TCP connect: its kernel does that.
+    let connected = over !== undefined
+    let secured = ssl === undefined
     let received = Buffer.alloc(0)
-    const socket = connect(address, ssl)
+    const socket = over ? connectOver(over, address, ssl) : connect(address, ssl)
     const timer = setTimeout(() => {
-      end(connected ? 'no-answer' : 'connect-timeout', `nothing in ${deadlineMs} ms`)
+      // An answer that lies there unread because we ourselves were busy is taken first.
+      setImmediate(() => end(connected ? 'no-answer' : 'connect-timeout', `nothing in ${deadlineMs} ms`))
     }, deadlineMs)
 
     function end(why: Liveness['why'], detail: string | null): void {
       clearTimeout(timer)
       socket.destroy()
+      over?.destroy()
       resolve({ state: stateOf(why), why, detail, ms: Math.round(clock.monotonic() - startedAt) })
     }
 
-    socket.once(ssl ? 'secureConnect' : 'connect', () => {
-      connected = true
+    function ask(): void {
+      secured = true
       socket.write(REQUEST)
+    }
+
+    socket.once('connect', () => {
+      connected = true
     })
+    if (over && !ssl) ask()
+    else socket.once(ssl ? 'secureConnect' : 'connect', ask)
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      end(whyOf(error, ssl !== undefined && !connected), (error.code ?? error.message).trim())
+      end(whyOf(error, !secured), (error.code ?? error.message).trim())
     })
     socket.on('close', () => end('closed', null))
     socket.on('data', (chunk) => {

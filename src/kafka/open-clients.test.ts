@@ -19,6 +19,8 @@ function clusterOf(bootstrap: readonly HostPort[]): Cluster {
     clusterId: null,
     bootstrap,
     controllers: [],
+    zookeepers: [],
+    security: null,
     brokers: [],
     exporters: [],
     tolerateUnavailable: [],

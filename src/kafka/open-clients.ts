@@ -1,14 +1,16 @@
 import type { Clock } from '../clock.ts'
 import type { Cluster, HostPort } from '../inventory/inventory.ts'
-import { type Api, metadata } from './apis.ts'
+import { readMetadata } from './ask-broker.ts'
 import type { ClusterMetadata, KafkaClients } from './clients.ts'
-import { KafkaConnection, type KafkaSecurity } from './connection.ts'
+import { KafkaConnection } from './connection.ts'
 import { askLiveness } from './liveness.ts'
+import type { ListenersSecurity } from './security.ts'
+import { takeView } from './take-view.ts'
 
 export interface KafkaClientsOptions {
   readonly clock: Clock
   /** By cluster name. A cluster that is not named here is spoken to in plain text without a login. */
-  readonly security?: ReadonlyMap<string, KafkaSecurity>
+  readonly security?: ReadonlyMap<string, ListenersSecurity>
   /** For each connection and each request. All answers of a cluster with 3,000 partitions take under 60 ms. */
   readonly deadlineMs?: number
 }
@@ -20,39 +22,15 @@ const HEAD_START_MS = 300
 /** Clients that open a connection per question and close it after the answer (1 to 6 ms): nothing stale is ever reused. */
 export function openKafkaClients(options: KafkaClientsOptions): KafkaClients {
   const { clock, security, deadlineMs = REQUEST_DEADLINE_MS } = options
-  const securityOf = (cluster: string | undefined): KafkaSecurity =>
+  const securityOf = (cluster: string | undefined): ListenersSecurity =>
     (cluster ? security?.get(cluster) : undefined) ?? {}
 
-  async function ask<Q, A>(cluster: string, address: HostPort, api: Api<Q, A>, body: Q): Promise<A> {
+  async function metadataOf(cluster: string, address: HostPort): Promise<ClusterMetadata> {
     const connection = await KafkaConnection.open(address, { ...securityOf(cluster), deadlineMs })
     try {
-      return await connection.request(api, body)
+      return await readMetadata(connection, deadlineMs)
     } finally {
       connection.close()
-    }
-  }
-
-  async function metadataOf(cluster: string, address: HostPort): Promise<ClusterMetadata> {
-    const answer = await ask(cluster, address, metadata, {
-      topics: null,
-      autoCreate: false,
-      clusterOperations: false,
-      topicOperations: false,
-    })
-    return {
-      answeredBy: address,
-      clusterId: answer.clusterId,
-      brokers: answer.brokers,
-      partitions: answer.topics.flatMap((topic) =>
-        topic.partitions.map(({ partition, leader, replicas, isr, offline }) => ({
-          topic: topic.name ?? '',
-          partition,
-          leader,
-          replicas,
-          isr,
-          offline,
-        })),
-      ),
     }
   }
 
@@ -64,6 +42,14 @@ export function openKafkaClients(options: KafkaClientsOptions): KafkaClients {
         ...(deadline === undefined ? {} : { deadlineMs: deadline }),
         ...(ssl ? { ssl } : {}),
       })
+    },
+    livenessOver(over, address, deadline, cluster) {
+      const { ssl } = securityOf(cluster)
+      return askLiveness(address, { clock, over, deadlineMs: deadline, ...(ssl ? { ssl } : {}) })
+    },
+    view(cluster) {
+      const { controllers, ...brokers } = securityOf(cluster.name)
+      return takeView(cluster, { clock, security: brokers, controllerSecurity: controllers ?? brokers })
     },
     metadata: (cluster: Cluster, from = listeners(cluster)) =>
       firstAnswer(from, (address) => metadataOf(cluster.name, address), clock),

@@ -169,6 +169,18 @@ test('a runbook URL becomes a link only when it is a web address', () => {
   }
 })
 
+test('a runbook that is a page of the repository is named as one', () => {
+  const { incident } = viewOf()
+  const withUrl = (url: string) => {
+    const plan = { ...incident.plan, runbook: { ...incident.plan.runbook, url } }
+    return compose({ ...viewOf(), incident: { ...incident, plan } }, rowOf(), links, [], NOW)
+  }
+  const { text, html } = withUrl('docs/runbooks/broker-hung.md')
+  expect(text).toContain('Runbook: docs/runbooks/broker-hung.md, in the repository of the rules.')
+  expect(html).not.toContain('href="docs/')
+  expect(withUrl('https://u:secret@x.example/').text).not.toContain('secret')
+})
+
 /** A view in which everything that comes from outside is `evil`. */
 function poisoned(evil: string): Story {
   const view = viewOf()

@@ -2,6 +2,7 @@ import { assertNever } from '../never.ts'
 import { line } from './clean.ts'
 import type { Document } from './document.ts'
 import { times } from './naming.ts'
+import { asksApproval } from './needs.ts'
 import { recovery, tookWords } from './recovery.ts'
 import type { Story, Telling } from './story.ts'
 import { moment } from './times.ts'
@@ -39,6 +40,8 @@ function told({ incident }: Story, acted: string, why: string): Pick<Document, '
     return { tone: 'waiting', lead: `${acted}. kafka-healing does nothing more here: ${why}. See whether it is well.` }
   if (incident.state === 'escalated')
     return { tone: 'bad', lead: `${acted}. It is not over: ${why}. It does not act by itself any more; you may retry.` }
+  if (asksApproval(incident))
+    return { tone: 'waiting', lead: `${acted}. It is not over, and kafka-healing asks before it acts: ${why}.` }
   return {
     tone: 'waiting',
     lead: `${acted}. It is not over: ${why}. kafka-healing goes on; nothing is needed from you yet.`,

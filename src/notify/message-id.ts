@@ -38,6 +38,20 @@ export function digestId(
   return `<digest.${first.toString(36)}.${shortHash(ids.join())}.${shortHash(recipient)}@${domain}>`
 }
 
+/** A notice is known by its key, which is never used again; its moment stands in it as an incident's does. */
+export function noticeId(
+  { key, createdAt }: { readonly key: string; readonly createdAt: Instant },
+  recipient: string,
+  domain: string,
+): string {
+  return `<notice.${shortHash(key)}.${createdAt.toString(36)}.${shortHash(recipient)}@${domain}>`
+}
+
+/** The id that all notices of a thread refer to; no mail bears it. */
+export function noticeRootId(thread: string, domain: string): string {
+  return `<thread.${createHash('sha256').update(thread).digest('hex').slice(0, 24)}@${domain}>`
+}
+
 /** The same mail for somebody else, because its recipient was refused. */
 export function handedOnId(messageId: string, recipient: string): string {
   return messageId.replace(/\.[0-9a-f]{8}@/, `.${shortHash(recipient)}@`)

@@ -1,11 +1,16 @@
+import { mayAct } from '../incident/plan.ts'
 import { line } from './clean.ts'
 import { type Block, type Link, type Section, webLink } from './document.ts'
 import type { Links, Story, Telling } from './story.ts'
 
-type Action = 'takeOver' | 'retry' | 'silence'
+type Action = 'takeOver' | 'retry' | 'silence' | 'approve'
 
 /** Where a person without a link does the same, relative to the address that kafka-healing listens on. */
-const PATHS: Readonly<Record<Exclude<Action, 'silence'>, string>> = { takeOver: 'take-over', retry: 'retry' }
+const PATHS: Readonly<Record<Exclude<Action, 'silence'>, string>> = {
+  takeOver: 'take-over',
+  retry: 'retry',
+  approve: 'approve',
+}
 
 /** Which actions a mail offers: none where nothing is left to decide. */
 export function offered(story: Pick<Story, 'incident'>, telling: Pick<Telling, 'kind'>): readonly Action[] {
@@ -13,10 +18,16 @@ export function offered(story: Pick<Story, 'incident'>, telling: Pick<Telling, '
   if (telling.kind === 'recovered' || telling.kind === 'digest') return []
   if (incident.state === 'closed' || incident.state === 'settled' || incident.state === 'probation') return []
   const takeOver: readonly Action[] = incident.owner === null ? ['takeOver'] : []
-  const canRetry = incident.plan.mode === 'act' && incident.subject.kind !== 'unresolved'
+  const canRetry = mayAct(incident.plan) && incident.subject.kind !== 'unresolved'
+  const approve: readonly Action[] = asksApproval(incident) ? ['approve'] : []
   const wantsIt = telling.kind !== 'told' || incident.state === 'escalated'
   const retry: readonly Action[] = canRetry && wantsIt ? ['retry'] : []
-  return [...takeOver, ...retry, 'silence']
+  return [...approve, ...takeOver, ...retry, 'silence']
+}
+
+/** A question that nobody has answered yet (S-3.5). */
+export function asksApproval({ approval, state }: Story['incident']): boolean {
+  return approval !== null && approval.by === null && (state === 'waiting' || state === 'checking')
 }
 
 /** What it needs from a person, with the buttons to do it. */
@@ -24,12 +35,17 @@ export function needs(story: Story, telling: Telling, links: Links): Section {
   const blocks: Block[] = [{ type: 'text', text: sentence(story, telling) }]
   const runbook = runbooks(story)
   if (runbook.length > 0) blocks.push({ type: 'links', links: runbook })
+  const page = story.incident.plan.runbook.url
+  if (page !== null && !URL.canParse(page))
+    blocks.push({ type: 'text', text: `Runbook: ${line(page, 200)}, in the repository of the rules.` })
   blocks.push(...doing(story, telling, links))
   return { title: 'What it needs from you', blocks }
 }
 
 function sentence({ incident }: Story, { kind }: Telling): string {
   if (kind === 'recovered') return 'Nothing.'
+  if (asksApproval(incident) && kind !== 'escalated')
+    return `Say whether it may: ${line(incident.approval?.about ?? '', 600)}. Without a yes it does nothing.`
   if (kind === 'refused')
     return 'Look at what refused. Either let it pass, and it acts by itself, or take over and do it by hand.'
   if (kind === 'told' && incident.state !== 'escalated') return 'Nothing yet. Take over if you want it left to you.'
@@ -45,7 +61,12 @@ function runbooks({ alerts, incident }: Story): readonly Link[] {
 }
 
 function doing(story: Story, telling: Telling, links: Links): readonly Block[] {
-  const labels: Readonly<Record<Action, string>> = { takeOver: 'Take over', retry: 'Retry once', silence: 'Silence' }
+  const labels: Readonly<Record<Action, string>> = {
+    approve: 'Approve',
+    takeOver: 'Take over',
+    retry: 'Retry once',
+    silence: 'Silence',
+  }
   const actions = offered(story, telling)
   const made = actions.flatMap((action) => webLink(labels[action], links[action]) ?? [])
   const page = webLink(`Incident ${story.incident.id}`, links.incident)
@@ -62,7 +83,10 @@ function doing(story: Story, telling: Telling, links: Links): readonly Block[] {
 }
 
 function byHand(action: Action, { incident, alerts }: Story): string {
-  if (action !== 'silence') return post(`incidents/${incident.id}/${PATHS[action]}`, { by: 'your name' })
+  if (action !== 'silence') {
+    const request = action === 'approve' && incident.approval ? { request: incident.approval.request } : {}
+    return post(`incidents/${incident.id}/${PATHS[action]}`, { by: 'your name', ...request })
+  }
   // It stands in somebody's shell line: only what can be nothing but a name.
   const name = line(alerts[0]?.labels['alertname'] ?? '', 60).replace(/[^\w -]/g, '.')
   const matchers = [`alertname="${name}"`]

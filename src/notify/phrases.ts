@@ -14,7 +14,7 @@ const ESCALATED: Partial<Record<Reason, (incident: Incident) => string>> = {
   permission: () => 'not permitted to act',
   identity: () => 'is not what the inventory says',
   unreachable: () => 'host unreachable',
-  stoppedOnPurpose: () => 'stopped on purpose',
+  busy: () => 'another command holds the unit',
   humanChanged: () => 'changed by somebody else',
   verificationUnknown: () => 'cannot tell whether it is healed',
   changedNotHealed: () => 'changed, not healed',
@@ -28,6 +28,7 @@ const WAITING: Partial<Record<Reason, string>> = {
   refused: 'refused to act',
   evidenceMissing: 'not acting, evidence is missing',
   onHold: 'on hold',
+  approval: 'waits for approval',
 }
 
 /** Reminders are further levels of the kind `escalated`, numbered from here (src/incident/on-timer.ts). */
@@ -62,6 +63,7 @@ function toldAbout({ level, reason, createdAt }: Telling, incident: Incident): s
   if (level === TOLD.standsStill) return 'no progress'
   if (level === TOLD.disagree) return 'well, but the alert still fires'
   if (level === TOLD.restricted) return 'may no longer act'
+  if (level > TOLD.approval) return 'approve it?'
   if (level >= TOLD.relapse && reason === 'watching') return 'broken again'
   const waiting = WAITING[reason]
   const since = `not healed after ${duration(createdAt - incident.openedAt)}`

@@ -56,6 +56,7 @@ export interface Telling {
 
 /** One-time links; each absent where it would make no sense, all absent without an external URL. */
 export interface Links {
+  readonly approve?: string
   readonly takeOver?: string
   readonly retry?: string
   readonly silence?: string

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { z } from 'zod'
+import { elements } from './elements.ts'
 
 /** An HTTP API that answers with JSON, as the configuration names it. */
 export interface Source {
@@ -30,13 +31,35 @@ const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
  * One question: never retried, never redirected, hard deadline. Throws with the address and the reason. By node:http and not
  * by fetch, which takes no certificate authority of its own.
  */
-export async function ask<T>(source: Source, question: Question, schema: z.ZodType<T>): Promise<T> {
+export function ask<T>(source: Source, question: Question, schema: z.ZodType<T>): Promise<T> {
+  return answered(source, question, async (body) => schema.parse(JSON.parse(await whole(body))))
+}
+
+/** The same for a list that may be long: `take` gets one object after another, also of an answer that breaks off. */
+export function askEach<T>(
+  source: Source,
+  question: Question,
+  schema: z.ZodType<T>,
+  take: (one: T) => void,
+): Promise<void> {
+  return answered(source, question, async (body) => {
+    for await (const some of elements(body)) for (const one of some) take(schema.parse(one))
+  })
+}
+
+async function answered<T>(
+  source: Source,
+  question: Question,
+  read: (body: AsyncIterable<Uint8Array>) => Promise<T>,
+): Promise<T> {
   const where = new URL(source.url.replace(/\/+$/, '') + question.path)
   try {
-    const { status, text } = await send(source, where, question)
+    const answer = await send(source, where, question)
+    const status = answer.statusCode ?? 0
+    const body = capped(answer, question.largestAnswerBytes ?? LARGEST_ANSWER_BYTES)
     if (status >= 300 && status < 400) throw new Error(`status ${status}: a redirect, which is not followed`)
-    if (status !== 200) throw new Error(`status ${status}: ${text.slice(0, 200)}`)
-    return schema.parse(JSON.parse(text))
+    if (status !== 200) throw new Error(`status ${status}: ${(await whole(body)).slice(0, 200)}`)
+    return await read(body)
   } catch (error) {
     throw new Error(`${where.origin}${where.pathname}: ${messageOf(error)}`, { cause: error })
   }
@@ -45,8 +68,8 @@ export async function ask<T>(source: Source, question: Question, schema: z.ZodTy
 async function send(
   { headers, caFile = null, timeoutMs }: Source,
   where: URL,
-  { method, body, largestAnswerBytes = LARGEST_ANSWER_BYTES, signal }: Question,
-): Promise<{ readonly status: number; readonly text: string }> {
+  { method, body, signal }: Question,
+): Promise<IncomingMessage> {
   const ca = caFile === null ? {} : { ca: await readFile(caFile) }
   const late = AbortSignal.timeout(timeoutMs)
   const options = {
@@ -59,24 +82,27 @@ async function send(
     signal: signal ? AbortSignal.any([signal, late]) : late,
     ...ca,
   }
-  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+  return new Promise<IncomingMessage>((resolve, reject) => {
     const request = where.protocol === 'https:' ? requestHttps(where, options) : requestHttp(where, options)
     request.once('response', resolve).once('error', reject)
     request.end(body?.toString())
   })
-  return { status: answer.statusCode ?? 0, text: await capped(answer, largestAnswerBytes) }
+}
+
+async function whole(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** Leaving the loop early destroys the answer, and its connection with it. */
-async function capped(answer: AsyncIterable<Uint8Array>, mostBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = []
+async function* capped(answer: AsyncIterable<Uint8Array>, mostBytes: number): AsyncGenerator<Uint8Array> {
   let length = 0
   for await (const chunk of answer) {
     length += chunk.length
     if (length > mostBytes) throw new Error(`answer over ${mostBytes} bytes`)
-    chunks.push(chunk)
+    yield chunk
   }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 function messageOf(error: unknown): string {

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { waitFor } from '../../test/lab/wait.ts'
 import { type KafkaCluster, startKafka } from '../../test/support/kafka.ts'
-import { brokerTarget, clusterOf, killedUnit, lookContext, runningUnit } from '../../test/support/look.ts'
+import {
+  brokerTarget,
+  clusterOf,
+  fakeHost,
+  killedUnit,
+  lookContext,
+  memoryOf,
+  runningUnit,
+} from '../../test/support/look.ts'
 import { systemClock } from '../clock.ts'
 import type { Host } from '../hosts/host.ts'
 import type { ProbeResult } from '../incident/verdict.ts'
@@ -18,7 +26,8 @@ const serving: ServingFacts = {
   unit: runningUnit(),
   unitProblem: '',
   hostName: 'local',
-  memory: { servingAt: null, servingInvocation: null },
+  memory: memoryOf(),
+  brokerState: null,
 }
 const refused: ServingFacts = { ...serving, liveness: { state: 'notServing', why: 'refused', detail: null, ms: 1 } }
 const partition = (change: Partial<PartitionState> = {}): PartitionState => ({
@@ -162,7 +171,7 @@ describe('real brokers', () => {
     try {
       expect(await look(kafkaApi, 2)).toMatchObject({ verdict: 'progressing', starting: true })
       const context = contextOf(2, runningUnit())
-      const memory = { servingAt: systemClock.now(), servingInvocation: runningUnit().invocationId }
+      const memory = memoryOf({ servingAt: systemClock.now(), servingInvocation: runningUnit().invocationId })
       expect((await kafkaApi.look({ deadline_ms: 500 }, { ...context, memory })).verdict).toBe('broken')
     } finally {
       kafka.node(2).signal('SIGCONT')
@@ -185,5 +194,5 @@ function hostShowing(unit: ReturnType<typeof runningUnit>): Host {
     'Job=',
   ].join('\n')
   const exited = { kind: 'exited', exitCode: 0, signal: null, timedOut: false, stdout, stderr: '' } as const
-  return { name: 'fake', run: async () => exited }
+  return fakeHost(async () => exited)
 }

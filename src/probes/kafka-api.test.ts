@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { killedUnit, runningUnit } from '../../test/support/look.ts'
+import { killedUnit, memoryOf, runningUnit } from '../../test/support/look.ts'
 import type { UnitSeen } from '../incident/unit.ts'
 import type { Liveness } from '../kafka/clients.ts'
 import { INVOCATION, judgeServing, type ServingFacts } from './kafka-api.ts'
@@ -9,14 +9,15 @@ const live = (state: Liveness['state'], why: Liveness['why']): Liveness => ({ st
 const serving = live('serving', 'ok')
 const refused = live('notServing', 'refused')
 const mute = live('notServing', 'no-answer')
-const served = { servingAt: NOW - 60_000, servingInvocation: runningUnit().invocationId }
+const served = memoryOf({ servingAt: NOW - 60_000, servingInvocation: runningUnit().invocationId })
 const facts: ServingFacts = {
   address: { host: 'kafka-1', port: 9092 },
   liveness: serving,
   unit: runningUnit(),
   unitProblem: '',
   hostName: 'ssh healer@kafka-1',
-  memory: { servingAt: null, servingInvocation: null },
+  memory: memoryOf(),
+  brokerState: null,
 }
 const judge = (change: Partial<ServingFacts>) => judgeServing({ ...facts, ...change }, NOW)
 
@@ -51,7 +52,7 @@ describe('a listener that does not serve', () => {
 
   test.each([refused, mute])('S-2.6 a process never yet seen serving starts, whatever its age ($why)', (liveness) => {
     expect(judge({ liveness })).toMatchObject({ verdict: 'progressing', starting: true })
-    const before = { servingAt: NOW, servingInvocation: 'b'.repeat(32) }
+    const before = memoryOf({ servingAt: NOW, servingInvocation: 'b'.repeat(32) })
     expect(judge({ liveness, memory: before })).toMatchObject({ verdict: 'progressing', starting: true })
   })
 

@@ -1,21 +1,17 @@
 import { z } from 'zod'
 import type { Instant } from '../clock.ts'
-import type { UnitSeen } from '../incident/unit.ts'
 import type { Evidence, ProbeResult } from '../incident/verdict.ts'
 import type { HostPort } from '../inventory/inventory.ts'
-import type { Liveness } from '../kafka/clients.ts'
-import { defineProbe, type LookContext, type Memory } from './probe.ts'
+import { brokerStateOf, stateEvidence } from './broker-state.ts'
+import { defineProbe, type LookContext } from './probe.ts'
+import { hasServed, isActive, type ProcessFacts, processState } from './process-state.ts'
 import { unitOfLook } from './unit-state.ts'
 
-/** What is known about one Kafka process: its listener, its unit, and what we remember of it. */
-export interface ServingFacts {
+/** What is known about one Kafka process, and where it was seen. */
+export interface ServingFacts extends ProcessFacts {
   readonly address: HostPort | null
-  readonly liveness: Liveness | null
-  /** Null when it could not be read. */
-  readonly unit: UnitSeen | null
   readonly unitProblem: string
   readonly hostName: string
-  readonly memory: Memory
 }
 
 /** Evidence with this name, there only when the listener answers, is the unit invocation to remember as serving. */
@@ -44,12 +40,16 @@ export async function readServing(context: LookContext, deadlineMs: number): Pro
   const unit = await unitOfLook(context)
   const seen = 'problem' in unit ? { unit: null, unitProblem: unit.problem } : { unit, unitProblem: '' }
   const liveness = target.address ? await kafka.liveness(target.address, deadlineMs, target.cluster) : null
-  return { address: target.address, liveness, ...seen, hostName: host.name, memory }
+  const process = { liveness, unit: seen.unit, memory, brokerState: null }
+  // Its own word is asked for only where ours does not do: what looks like a start may be a hang.
+  const mute = processState(process) === 'starting' && liveness?.why !== 'refused' && seen.unit && isActive(seen.unit)
+  const brokerState = mute && target.kind === 'broker' ? await brokerStateOf(context) : null
+  return { ...process, ...seen, brokerState, address: target.address, hostName: host.name }
 }
 
 /** S-2.6 and S-4.9: alive, starting, hung, dead, or not to be told. */
 export function judgeServing(facts: ServingFacts, at: Instant): ProbeResult {
-  const { liveness, unit, memory } = facts
+  const { liveness, unit } = facts
   const result = (verdict: ProbeResult['verdict'], reason: string, more: Partial<ProbeResult> = {}): ProbeResult => ({
     probe: 'kafka-api',
     verdict,
@@ -58,31 +58,28 @@ export function judgeServing(facts: ServingFacts, at: Instant): ProbeResult {
     ...more,
   })
   if (!liveness) return result('unknown', 'the inventory names no listener to ask')
-  if (liveness.state === 'serving') return result('healed', 'it answers')
+  const state = processState(facts)
+  if (state === 'serving') return result('healed', 'it answers')
   const silence = `it does not answer (${liveness.why})`
-  // What a wrong setting, a certificate or the network can cause never counts as broken (S-5.4).
   if (liveness.state === 'unknown')
     return result('unknown', `it cannot be asked: ${liveness.why}, ${liveness.detail ?? ''}`)
   if (!unit) return result('unknown', `${silence}, and its unit cannot be read: ${facts.unitProblem}`)
 
   const shown = `unit ${unit.activeState} (${unit.subState})`
-  if (unit.activeState === 'activating' || unit.queuedJob !== null) {
-    return result('progressing', `${silence}, ${shown}`, { starting: true, mark: unit.subState })
-  }
-  if (unit.activeState === 'deactivating') return result('progressing', `${silence}, ${shown}`, { mark: unit.subState })
-  if (unit.activeState !== 'active' && unit.activeState !== 'reloading') {
-    // Nothing starts it by itself: no job is queued, and systemd is not between two tries.
-    return result('broken', `${silence}, ${shown}, ${unit.result}`, { conclusive: true })
-  }
-  if (memory.servingInvocation !== unit.invocationId) {
-    return result('progressing', `${silence} yet, ${shown}: it has not served since it began`, {
-      starting: true,
-      mark: unit.invocationId,
-    })
-  }
-  // S-2.6: a refused connection is never a hang. It served before, so as progress it must not stand still for long.
-  if (liveness.why === 'refused') return result('progressing', `${silence}, ${shown}`, { mark: unit.invocationId })
-  return result('broken', `${silence} but served before, ${shown}: it hangs`)
+  // Nothing starts it by itself: no job is queued, and systemd is not between two tries.
+  if (state === 'dead')
+    return result('broken', `it is dead: ${silence}, ${shown}, ${unit.result}`, { conclusive: true })
+  if (state === 'hung') return result('broken', `it hangs: ${silence} but served before, ${shown}`)
+  if (state === 'stopping') return result('progressing', `it stops: ${silence}, ${shown}`, { mark: unit.subState })
+  if (!isActive(unit) || unit.queuedJob !== null)
+    return result('progressing', `it is starting: ${silence}, ${shown}`, { starting: true, mark: unit.subState })
+  // It served before, so as progress it must not stand still for long.
+  if (hasServed(facts))
+    return result('progressing', `it is starting: ${silence}, ${shown}`, { mark: unit.invocationId })
+  return result('progressing', `it is starting: ${silence} yet, ${shown}: it has not served since it began`, {
+    starting: true,
+    mark: unit.invocationId,
+  })
 }
 
 function evidenceOf(facts: ServingFacts, at: Instant): readonly Evidence[] {
@@ -98,5 +95,6 @@ function evidenceOf(facts: ServingFacts, at: Instant): readonly Evidence[] {
   const name = liveness?.state === 'serving' ? INVOCATION : 'invocation'
   evidence.push({ name, value: unit.invocationId, source: hostName, at: unit.at })
   evidence.push({ name: 'invocation last seen serving', value: memory.servingInvocation, source: 'store', at })
+  if (facts.brokerState) evidence.push(...stateEvidence(facts.brokerState))
   return evidence
 }

@@ -5,7 +5,8 @@ import { waitFor } from '../../test/lab/wait.ts'
 import { type RunningServer, startAlertmanager, startPrometheus } from '../../test/support/monitoring.ts'
 import { systemClock } from '../clock.ts'
 import { firingQuery } from '../guards/firing-facts.ts'
-import { openMonitoring, quoted } from './monitoring.ts'
+import { openMonitoring } from './monitoring.ts'
+import { quoted } from './quoted.ts'
 
 const source = (url: string) => ({ url, timeoutMs: 5_000 })
 const NASTY = 'a"b\\c\nd{}=~,é'

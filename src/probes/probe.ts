@@ -4,12 +4,21 @@ import type { Host } from '../hosts/host.ts'
 import type { ProbeResult } from '../incident/verdict.ts'
 import type { Cluster, Target, TargetKind } from '../inventory/inventory.ts'
 import type { KafkaClients } from '../kafka/clients.ts'
+import type { Baseline, ClusterView } from '../kafka/view.ts'
 
 /** What we remember of a target from probes, webhooks and views (S-2.5, S-2.6). */
 export interface Memory {
-  /** Last time the target was seen serving, and of which unit invocation. */
+  /** Last time the target was seen serving, and the last unit invocation that was; they need not be of one look. */
   readonly servingAt: Instant | null
   readonly servingInvocation: string | null
+  /** The last unit invocations that attempts of ours caused on the target, newest first, over all incidents (S-5.12). */
+  readonly ourInvocations: readonly string[]
+  /** Since when every view of the last minutes has found it fenced or out of the live ISR of a partition; null when not. */
+  readonly outOfSyncSince: Instant | null
+  /** The last view that found it in sync everywhere; null when none did. */
+  readonly inSyncAt: Instant | null
+  /** The last complete view of its cluster (S-5.5); null when there is none. */
+  readonly baseline: Baseline | null
 }
 
 /** Prometheus and Alertmanager as this instance is configured to reach them. */
@@ -43,6 +52,8 @@ export interface LookContext {
   readonly host: Host
   readonly local: Host
   readonly kafka: KafkaClients
+  /** The cluster as a whole, looked at once per look however many ask. */
+  view(): Promise<ClusterView>
   readonly monitoring: Monitoring
   readonly memory: Memory
   readonly clock: Clock

@@ -8,13 +8,25 @@ import { isUnitName, LOOK_LIMIT_MS, systemctl } from './unit-state.ts'
  */
 export async function unitLog(host: Host, unit: Unit, lines: number, signal?: AbortSignal): Promise<string> {
   if (!isUnitName(unit.name)) return ''
+  const file = await logFile(host, unit, signal)
+  return read(
+    host,
+    file === null ? journalOf(unit, '-n', String(lines)) : ['tail', '-n', String(lines), '--', file],
+    signal,
+  )
+}
+
+/** The file that the unit's output is appended to; null: the journal's, as far as its files can be read and understood. */
+export async function logFile(host: Host, unit: Unit, signal?: AbortSignal): Promise<string | null> {
   // `show` tells that output is appended, not to which file.
   const text = await read(host, [...systemctl({ ...unit, sudo: false }), 'cat', unit.name], signal)
-  const file = outputFile(text, unit.name)
-  if (file !== null) return read(host, ['tail', '-n', String(lines), file], signal)
+  return outputFile(text, unit.name)
+}
+
+/** Prints the unit's messages from the journal, as many as the arguments say. */
+export function journalOf(unit: Unit, ...which: readonly string[]): readonly string[] {
   const manager = unit.manager === 'user' ? ['--user'] : []
-  const argv = ['journalctl', ...manager, '--unit', unit.name, '-n', String(lines), '-o', 'cat', '-q', '--no-pager']
-  return read(host, argv, signal)
+  return ['journalctl', ...manager, '--unit', unit.name, ...which, '-o', 'cat', '-q', '--no-pager']
 }
 
 /** The file a unit writes its output to, from its files as `systemctl cat` prints them; the last setting counts. */

@@ -27,6 +27,18 @@ const SEEN = [
   'Job',
 ] as const
 
+/** To the second, by the host's own clock. */
+export interface UnitTimes {
+  /** When the process that runs, or the last one, was started. */
+  readonly processAt: Instant | null
+  /** When the unit last left `inactive` or `failed`: somebody, or systemd, began to start it. */
+  readonly beganAt: Instant | null
+  /** When the unit last became `inactive` or `failed`. */
+  readonly endedAt: Instant | null
+}
+
+const TIMES = ['ExecMainStartTimestamp', 'InactiveExitTimestamp', 'InactiveEnterTimestamp'] as const
+
 /** The unit as systemd shows it now. An unknown unit is no problem: its `loadState` is `not-found`. */
 export async function readUnit(
   host: Host,
@@ -34,43 +46,74 @@ export async function readUnit(
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<UnitSeen | UnitProblem> {
-  const shown = await showUnit(host, unit, SEEN, signal)
+  const read = await readUnitAndTimes(host, unit, clock, signal)
+  return 'problem' in read ? read : read.unit
+}
+
+async function readUnitAndTimes(
+  host: Host,
+  unit: Unit,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<{ readonly unit: UnitSeen; readonly times: UnitTimes } | UnitProblem> {
+  const shown = await showUnit(host, unit, [...SEEN, ...TIMES], signal)
   if ('problem' in shown) return shown
   return {
-    activeState: shown.ActiveState,
-    subState: shown.SubState,
-    loadState: shown.LoadState,
-    unitFileState: shown.UnitFileState,
-    result: shown.Result,
-    execMainCode: shown.ExecMainCode,
-    execMainStatus: Number(shown.ExecMainStatus) || 0,
-    invocationId: shown.InvocationID,
-    nRestarts: Number(shown.NRestarts) || 0,
-    queuedJob: shown.Job === '' || shown.Job === '0' ? null : shown.Job,
-    at: clock.now(),
+    unit: {
+      activeState: shown.ActiveState,
+      subState: shown.SubState,
+      loadState: shown.LoadState,
+      unitFileState: shown.UnitFileState,
+      result: shown.Result,
+      execMainCode: shown.ExecMainCode,
+      execMainStatus: Number(shown.ExecMainStatus) || 0,
+      invocationId: shown.InvocationID,
+      nRestarts: Number(shown.NRestarts) || 0,
+      queuedJob: shown.Job === '' || shown.Job === '0' ? null : shown.Job,
+      at: clock.now(),
+    },
+    times: {
+      processAt: instantOf(shown.ExecMainStartTimestamp),
+      beganAt: instantOf(shown.InactiveExitTimestamp),
+      endedAt: instantOf(shown.InactiveEnterTimestamp),
+    },
   }
 }
 
-const reads = new WeakMap<LookContext, Promise<UnitSeen | UnitProblem>>()
+const reads = new WeakMap<LookContext, ReturnType<typeof readUnitAndTimes>>()
 
-/** The target's unit as this look sees it: read once, whichever guard or probe asks first. */
-export function unitOfLook(context: LookContext): Promise<UnitSeen | UnitProblem> {
+function readOfLook(context: LookContext): ReturnType<typeof readUnitAndTimes> {
   const { host, target, clock, signal } = context
-  const read = reads.get(context) ?? readUnit(host, target.unit, clock, signal)
+  const read = reads.get(context) ?? readUnitAndTimes(host, target.unit, clock, signal)
   reads.set(context, read)
   return read
 }
 
-/** Some properties of a unit, each as text; empty where systemd has nothing to say. */
+/** The target's unit as this look sees it: read once, whichever guard or probe asks first. */
+export async function unitOfLook(context: LookContext): Promise<UnitSeen | UnitProblem> {
+  const read = await readOfLook(context)
+  return 'problem' in read ? read : read.unit
+}
+
+/** When things last happened to the target's unit, of the same reading. */
+export async function timesOfLook(context: LookContext): Promise<UnitTimes | UnitProblem> {
+  const read = await readOfLook(context)
+  return 'problem' in read ? read : read.times
+}
+
+/** Some properties of a unit, or of the manager it belongs to, each as text; empty where systemd has nothing to say. */
 export async function showUnit<P extends string>(
   host: Host,
   unit: Unit,
   properties: readonly P[],
   signal?: AbortSignal,
+  of: 'unit' | 'manager' = 'unit',
 ): Promise<Readonly<Record<P, string>> | UnitProblem> {
   if (!isUnitName(unit.name)) return { problem: `"${unit.name}" is no unit name`, cause: 'invalid' }
-  const argv = [...systemctl({ ...unit, sudo: false }), 'show', unit.name, `--property=${properties.join(',')}`]
-  const run = await host.run(argv, { limitMs: LOOK_LIMIT_MS, ...(signal && { signal }) })
+  const named = of === 'unit' ? [unit.name] : []
+  const argv = [...systemctl({ ...unit, sudo: false }), 'show', ...named, `--property=${properties.join(',')}`]
+  // Times are printed in the reader's own zone, and only UTC is written the same everywhere.
+  const run = await host.run(argv, { limitMs: LOOK_LIMIT_MS, env: { TZ: 'UTC' }, ...(signal && { signal }) })
   const problem = problemOf(run)
   if (problem !== null) return problem
   const lines = run.kind === 'exited' ? run.stdout.split('\n') : []
@@ -94,6 +137,18 @@ function problemOf(run: RunResult): UnitProblem | null {
 export function systemctl(unit: Unit): readonly string[] {
   if (unit.manager === 'user') return ['systemctl', '--user']
   return unit.sudo ? ['sudo', '-n', 'systemctl'] : ['systemctl']
+}
+
+/** When the unit's manager had started all that a boot starts; null while it still does. */
+export async function readBootEnd(host: Host, unit: Unit, signal?: AbortSignal): Promise<Instant | null | UnitProblem> {
+  const shown = await showUnit(host, unit, ['FinishTimestamp'], signal, 'manager')
+  return 'problem' in shown ? shown : instantOf(shown.FinishTimestamp)
+}
+
+/** `Sat 2026-11-21 14:38:00 UTC`; empty or `n/a` where it never happened. */
+function instantOf(text: string): Instant | null {
+  const [, day, time] = /^[A-Z][a-z]{2} (\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}) UTC$/.exec(text) ?? []
+  return day === undefined || time === undefined ? null : Date.parse(`${day}T${time}Z`)
 }
 
 /** systemd's own alphabet; nothing that begins like an option. */
@@ -131,7 +186,9 @@ export interface CrashFacts {
   readonly servingAt: Instant | null
 }
 
-const CRASHES: ReadonlySet<string> = new Set(['signal', 'core-dump', 'oom-kill', 'watchdog', 'start-limit-hit'])
+const CRASHES: ReadonlySet<string> = new Set(['core-dump', 'oom-kill', 'watchdog', 'start-limit-hit'])
+/** The main process was killed, or dumped its core: codes of wait(2). */
+const KILLED: ReadonlySet<string> = new Set(['2', '3'])
 /** SIGINT and SIGTERM as a JVM reports them: somebody asked it to end. */
 const ASKED_TO_END: ReadonlySet<number> = new Set([130, 143])
 
@@ -154,6 +211,8 @@ function downState(unit: UnitSeen, facts: CrashFacts): CrashState {
   if (unit.loadState === 'masked' || /^(masked|disabled)/.test(unit.unitFileState)) return 'stoppedOnPurpose'
   if (unit.loadState !== 'loaded') return 'missing'
   if (CRASHES.has(unit.result)) return 'crashed'
+  // A stop that comes during ExecStartPre leaves the same Result, and a main process that never was (measured).
+  if (unit.result === 'signal' && KILLED.has(unit.execMainCode)) return 'crashed'
   if (unit.result === 'exit-code' && !ASKED_TO_END.has(unit.execMainStatus)) return 'crashed'
   const untouched = unit.activeState === 'inactive' && unit.unitFileState === 'enabled' && unit.invocationId === ''
   const bootedSince = facts.bootedAt !== null && facts.servingAt !== null && facts.bootedAt > facts.servingAt

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { waitFor } from '../../test/lab/wait.ts'
+import { lookContext, memoryOf } from '../../test/support/look.ts'
 import { targetOn } from '../../test/support/sshd.ts'
 import type { UserManager } from '../../test/support/user-manager.ts'
 import { startUserManager } from '../../test/support/user-manager.ts'
@@ -30,28 +31,9 @@ afterAll(async () => {
   await manager.stop()
 }, 30_000)
 
-function context(name: string, memory: Memory = { servingAt: null, servingInvocation: null }): LookContext {
+function context(name: string, memory: Memory = memoryOf()): LookContext {
   const target = targetOn({ driver: 'local' }, { unit: { name, manager: 'user', sudo: false } })
-  const cluster = {
-    name: 'test',
-    clusterId: null,
-    bootstrap: [],
-    controllers: [],
-    brokers: [target],
-    exporters: [],
-    tolerateUnavailable: [],
-  }
-  return {
-    target,
-    cluster,
-    memory,
-    host: hosts.hostOf(target),
-    local: hosts.local,
-    kafka: {} as LookContext['kafka'],
-    monitoring: { prometheus: null, alertmanager: null },
-    clock: systemClock,
-    signal: new AbortController().signal,
-  }
+  return lookContext({ target, memory, host: hosts.hostOf(target), local: hosts.local })
 }
 const look = (name: string, memory?: Memory) => unit.look({}, context(name, memory))
 
@@ -73,7 +55,7 @@ describe('the probe of a unit', () => {
     const bootedAt = await readBootTime(hosts.local)
     expect(bootedAt).toBeGreaterThan(1_600_000_000_000)
     manager.systemctl('enable', 'fresh.service')
-    const at = (servingAt: number) => look('fresh.service', { servingAt, servingInvocation: null })
+    const at = (servingAt: number) => look('fresh.service', memoryOf({ servingAt }))
     expect(await at((bootedAt ?? 0) - 1)).toMatchObject({
       verdict: 'broken',
       reason: expect.stringContaining('not started since'),

@@ -1,12 +1,15 @@
 import { globSync, statSync } from 'node:fs'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
+import { type Instant, systemClock } from '../clock.ts'
 import { type Config, type LoadedConfig, loadConfig } from '../config.ts'
 import { complainTo } from '../document/document.ts'
 import { orderProblems, type Problem } from '../document/problem.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import { type LoadedInventory, loadInventory } from '../inventory/load.ts'
+import { certificateProblems } from './client-certificates.ts'
 import { keyFileProblems } from './key-files.ts'
 import { loadRules } from './load.ts'
+import { maintenanceProblems } from './maintenance.ts'
 import type { Rule } from './match.ts'
 import type { Powers } from './powers.ts'
 import { revisionOf } from './revision.ts'
@@ -16,6 +19,8 @@ export interface Configuration {
   readonly config: Config
   readonly inventory: Inventory
   readonly rules: readonly Rule[]
+  /** Receivers of mails that belong to no single incident: as written, else everybody whom a rule names. */
+  readonly noticesTo: readonly string[]
   readonly revision: string
 }
 
@@ -28,6 +33,7 @@ export function loadConfiguration(
   configFile: string,
   powers: Powers,
   env: Readonly<Record<string, string | undefined>> = process.env,
+  now: Instant = systemClock.now(),
 ): LoadedConfiguration {
   const loaded = loadConfig(configFile, env)
   const problems: Problem[] = [...loaded.problems]
@@ -46,14 +52,25 @@ export function loadConfiguration(
     ...inventory.problems,
     ...wrong,
     ...keyFileProblems(inventory, rules),
+    ...certificateProblems(inventory, now),
     ...clusterProblems(loaded, inventory),
+    ...maintenanceProblems(loaded, inventory),
   )
 
   const { config } = loaded
   const ordered = orderProblems(problems)
   if (config === null || inventory.inventory === null || ordered.some(({ severity }) => severity === 'error'))
     return { problems: ordered }
-  return { ok: { config, inventory: inventory.inventory, rules, revision }, warnings: ordered }
+  const noticesTo = config.noticesTo ?? receiversOf(rules)
+  return { ok: { config, inventory: inventory.inventory, rules, noticesTo, revision }, warnings: ordered }
+}
+
+function receiversOf(rules: readonly Rule[]): readonly string[] {
+  const named = rules.flatMap(({ plan: { escalation } }) => [
+    ...escalation.to,
+    ...escalation.levels.flatMap((level) => level.to),
+  ])
+  return [...new Set(named)]
 }
 
 /** The files behind `rules`: each entry is a file, a folder or a glob. Tests of rules (`*.test.yml`) are not rules. */
@@ -73,17 +90,18 @@ function rulesFiles({ document, paths }: LoadedConfig, problems: Problem[]): rea
   return [...files]
 }
 
-/** Credentials may only be bound to clusters that exist (S-2.2). */
+/** Credentials and Alertmanagers may only be bound to clusters that exist (S-2.2). */
 function clusterProblems({ config, document }: LoadedConfig, { inventory }: LoadedInventory): readonly Problem[] {
   const problems: Problem[] = []
   if (config === null || document === null || inventory === null) return problems
-  for (const [index, { clusters }] of config.webhookCredentials.entries()) {
+  const bound = [
+    ...config.webhookCredentials.map(({ clusters }, index) => ({ clusters, at: ['webhook', 'credentials', index] })),
+    ...config.alertmanagers.map(({ clusters }, index) => ({ clusters, at: ['alertmanagers', index] })),
+  ]
+  for (const { clusters, at } of bound) {
     for (const [position, name] of (clusters ?? []).entries()) {
       if (inventory.clusters.has(name)) continue
-      complainTo(problems, document)(
-        ['webhook', 'credentials', index, 'clusters', position],
-        `the inventory has no cluster "${name}"`,
-      )
+      complainTo(problems, document)([...at, 'clusters', position], `the inventory has no cluster "${name}"`)
     }
   }
   return problems

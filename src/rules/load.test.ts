@@ -26,6 +26,7 @@ const systemd = defineAction({
     repeatable: verb !== 'stop',
     stops: verb === 'stop',
     starts: verb === 'start',
+    changes: true,
     limitSeconds: limit_seconds,
   }),
   run: async () => ({ outcome: 'succeeded', reason: '', exitCode: 0, output: '' }),
@@ -129,6 +130,7 @@ describe('rules', () => {
       mode: 'act',
       afterMs: 10_000,
       targetKind: 'broker',
+      selects: 'labels',
       attempts: { max: 3, backoff: { initialMs: 30_000, multiplier: 2, maxMs: 300_000 }, stableMs: 900_000 },
       escalation: {
         to: ['oncall'],
@@ -138,6 +140,7 @@ describe('rules', () => {
         escalateAfterMs: 900_000,
         giveUpMs: 7_200_000,
         startPatienceMs: 3_600_000,
+        approvalMs: 15 * 60_000,
       },
       firing: { source: 'alertmanager', maxAgeMs: null },
       runbook: {
@@ -153,19 +156,40 @@ describe('rules', () => {
             {
               type: 'systemd',
               params: { verb: 'start', limit_seconds: 60 },
-              traits: { disruptive: false, repeatable: true, stops: false, starts: true, limitSeconds: 60 },
+              traits: {
+                disruptive: false,
+                repeatable: true,
+                stops: false,
+                starts: true,
+                changes: true,
+                limitSeconds: 60,
+              },
             },
           ],
           [
             {
               type: 'systemd',
               params: { verb: 'stop', limit_seconds: 60 },
-              traits: { disruptive: true, repeatable: false, stops: true, starts: false, limitSeconds: 60 },
+              traits: {
+                disruptive: true,
+                repeatable: false,
+                stops: true,
+                starts: false,
+                changes: true,
+                limitSeconds: 60,
+              },
             },
             {
               type: 'systemd',
               params: { verb: 'start', limit_seconds: 90 },
-              traits: { disruptive: false, repeatable: true, stops: false, starts: true, limitSeconds: 90 },
+              traits: {
+                disruptive: false,
+                repeatable: true,
+                stops: false,
+                starts: true,
+                changes: true,
+                limitSeconds: 90,
+              },
             },
           ],
         ],
@@ -195,11 +219,7 @@ describe('rules', () => {
 
   const act = RULE + RUNBOOK
   it.each([
-    [
-      'approve',
-      act.replace('mode: act', 'mode: approve'),
-      'rules/kafka.yml:5:11: mode: mode approve comes with a later version',
-    ],
+    ['a mode that is none', act.replace('mode: act', 'mode: ask'), 'rules/kafka.yml:5:11: mode: '],
     [
       'a matcher that is none',
       act.replace('env=~"prod|stage"', 'env=~"("'),
@@ -211,7 +231,11 @@ describe('rules', () => {
       act.replace('{ broker: from-labels }', '{ broker: from-labels, exporter: from-labels }'),
       '4:5: target: expected exactly one of',
     ],
-    ['a target of its own', act.replace('broker: from-labels', 'broker: 1'), 'only from-labels'],
+    [
+      'a target of its own',
+      act.replace('broker: from-labels', 'broker: 1'),
+      'expected from-labels (the labels name the broker) or culprit',
+    ],
     [
       'a runbook that is not there',
       act.replace('runbook: start', 'runbook: strat'),

@@ -67,18 +67,18 @@ function ruleOf(
     return null
   }
   const runbook = compileRunbook(written, selector.kind, powers, problems)
-  if (fields.mode === 'act') {
+  if (fields.mode !== 'inform') {
     if (written.fields.symptom === undefined) {
       complain(
         ['mode'],
-        `mode act needs a \`symptom\` in the runbook "${written.name}": what a direct look must see before anything is done`,
+        `mode ${fields.mode} needs a \`symptom\` in the runbook "${written.name}": what a direct look must see before anything is done`,
       )
     }
     for (const cluster of reachable(matchers, inventory)) {
       if (cluster.clusterId !== null) continue
       complain(
         ['mode'],
-        `mode act needs the cluster_id of cluster "${cluster.name}" in the inventory, or a matcher that keeps the rule away from it`,
+        `mode ${fields.mode} needs the cluster_id of cluster "${cluster.name}" in the inventory, or a matcher that keeps the rule away from it`,
       )
     }
   }
@@ -103,7 +103,7 @@ function matchersOf(fields: RuleFields, complain: Complain): readonly Matcher[] 
 
 function selectorOf({ target }: RuleFields): Selector {
   const kind = target.broker !== undefined ? 'broker' : target.exporter !== undefined ? 'exporter' : 'cluster'
-  return { kind, from: 'labels' }
+  return { kind, from: target.broker === 'culprit' ? 'culprit' : 'labels' }
 }
 
 function receiversOf({ escalation }: RuleFields, config: Config, complain: Complain): void {
@@ -129,10 +129,10 @@ function firingOf({ firing, mode }: RuleFields, config: Config | null, complain:
   }
   if (maxAgeMs !== null) complain(['firing', 'max_age'], '`max_age` is only for source webhook', 'key')
   if (source === null) {
-    if (mode === 'act') {
+    if (mode !== 'inform') {
       complain(
         ['mode'],
-        'mode act needs somebody to ask whether the alert still fires: configure alertmanagers or prometheus, or firing: { source: webhook, max_age: … }',
+        `mode ${mode} needs somebody to ask whether the alert still fires: configure alertmanagers or prometheus, or firing: { source: webhook, max_age: … }`,
       )
     }
     return { source: 'webhook', maxAgeMs: WORD_OF_WEBHOOK_MS }
@@ -165,9 +165,10 @@ function planOf(
     rule: fields.name,
     revision,
     rank: fields.rank,
-    mode: fields.mode === 'act' ? 'act' : 'inform',
+    mode: fields.mode,
     afterMs: fields.after,
     targetKind: selector.kind,
+    selects: selector.from,
     attempts: {
       max: attempts.max,
       backoff: {
@@ -185,6 +186,7 @@ function planOf(
       escalateAfterMs: escalation.escalate_after,
       giveUpMs: escalation.give_up,
       startPatienceMs: escalation.start_patience,
+      approvalMs: escalation.approval,
     },
     firing,
     runbook,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { duration, flag, httpUrl, name, wholeNumber } from '../document/fields.ts'
+import { MODES } from '../incident/plan.ts'
 
 const minutes = (count: number): number => count * 60_000
 
@@ -8,14 +9,20 @@ const fromLabels = z.literal('from-labels', {
 })
 
 const Target = z
-  .strictObject({ broker: fromLabels.optional(), exporter: fromLabels.optional(), cluster: fromLabels.optional() })
+  .strictObject({
+    broker: z
+      .enum(['from-labels', 'culprit'], {
+        error: 'expected from-labels (the labels name the broker) or culprit (computed from the cluster they name)',
+      })
+      .optional(),
+    exporter: fromLabels.optional(),
+    cluster: fromLabels.optional(),
+  })
   .refine((target) => Object.values(target).filter(Boolean).length === 1, {
-    error: 'expected exactly one of broker, exporter, cluster: from-labels',
+    error: 'expected exactly one of broker, exporter, cluster',
   })
 
-const Mode = z.enum(['inform', 'act', 'approve']).refine((mode) => mode !== 'approve', {
-  error: 'mode approve comes with a later version; use inform (tells what it would do) or act',
-})
+const Mode = z.enum(MODES)
 
 const Attempts = z.strictObject({
   /** S-5.10 grants six actions a day on one target; a longer ladder could never be finished. */
@@ -40,6 +47,7 @@ const Escalation = z.strictObject({
   escalate_after: duration.default(minutes(15)),
   give_up: duration.default(minutes(120)),
   start_patience: duration.default(minutes(60)),
+  approval: duration.default(minutes(15)),
 })
 
 const Firing = z.strictObject({
@@ -62,6 +70,9 @@ export const Rule = z.strictObject({
   continue: flag.default(false),
 })
 
+/** A page that lies in git beside the rules: mails name it, since nobody knows where it can be read. */
+const pagePath = z.string().regex(/^[\w-]+(?:[./][\w-]+)*\.md(?:#[\w-]+)?$/)
+
 /** Which steps, probes and guards there are, and their parameters, is what the registries say: load.ts asks them. */
 const Entry = z.record(z.string(), z.unknown())
 
@@ -74,7 +85,7 @@ export const Runbook = z.strictObject({
   verify: z
     .array(z.looseObject({ probe: z.string(), within: duration }))
     .min(1, { error: 'a runbook needs at least one probe: return codes prove nothing' }),
-  url: httpUrl.optional(),
+  url: z.union([httpUrl, pagePath], { error: 'expected a web address, or the path of a .md file' }).optional(),
 })
 
 /** A file below rules/ as it is written. Strict: an unknown key is an error. Its entries are checked one by one. */

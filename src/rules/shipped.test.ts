@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { formatProblem } from '../document/problem.ts'
+import { resolveSubject } from '../inventory/resolve.ts'
 import { type LoadedConfiguration, loadConfiguration } from './configuration.ts'
 import { granted } from './granted.ts'
 import { matchRules } from './match.ts'
@@ -44,6 +45,9 @@ describe('the shipped rules and examples', () => {
     expect(warnings.map(formatProblem)).toEqual([])
     expect(configuration.rules.map(({ name, plan }) => [name, plan.mode, plan.rank])).toEqual([
       ['broker-down', 'inform', 60],
+      ['broker-hung', 'inform', 70],
+      ['broker-fenced', 'inform', 70],
+      ['under-replicated', 'inform', 100],
       ['exporter-down', 'inform', 100],
     ])
   })
@@ -55,16 +59,34 @@ describe('the shipped rules and examples', () => {
       expect([severity, message]).toEqual(['warning', expect.stringContaining('healer_ed25519')])
   })
 
-  it('load in mode act too', () => {
-    edit('rules/kafka.yml', /mode: inform/g, 'mode: act')
+  it.each(['approve', 'act'])('load in mode %s too', (mode) => {
+    edit('rules/kafka.yml', /mode: inform/g, `mode: ${mode}`)
 
-    expect(ok(load()).ok.rules.map(({ plan }) => plan.mode)).toEqual(['act', 'act'])
+    expect(new Set(ok(load()).ok.rules.map(({ plan }) => plan.mode))).toEqual(new Set([mode]))
   })
 
-  it('the first rung of broker-down only starts, which takes nothing from the cluster', () => {
+  it('broker-down only starts, which takes nothing from the cluster', () => {
     const [rule] = ok(load()).ok.rules
 
     expect(rule?.plan.runbook.rungs.flat().every(({ traits }) => !traits.disruptive && traits.repeatable)).toBe(true)
+  })
+
+  it('S-5.10 those that restart a broker leave as much time between two as the budget asks for', () => {
+    for (const { name, plan } of ok(load()).ok.rules) {
+      if (!plan.runbook.rungs.flat().some(({ traits }) => traits.disruptive) || plan.attempts.max === 1) continue
+      expect(plan.attempts.backoff.initialMs, name).toBeGreaterThanOrEqual(15 * 60_000)
+    }
+  })
+
+  it('S-2.7 under-replication acts on the culprit, and is found by the cluster that its alert names', () => {
+    const { rules, inventory } = ok(load()).ok
+    const rule = rules.find(({ name }) => name === 'under-replicated')
+
+    expect(rule?.plan).toMatchObject({ selects: 'culprit', targetKind: 'broker' })
+    expect(rule && resolveSubject(rule.selector, { cluster: 'orders' }, 'f', inventory)).toMatchObject({
+      kind: 'cluster',
+      cluster: 'orders',
+    })
   })
 
   it('match the alerts that are shipped with them, and not the Watchdog', () => {
@@ -78,8 +100,13 @@ describe('the shipped rules and examples', () => {
       names.map((alertname) => [alertname, matchRules(rules, { alertname }).map(({ name }) => name)]),
     )
 
-    expect(matched.get('KafkaBrokerDown')).toEqual(['broker-down'])
-    expect(matched.get('KafkaExporterDown')).toEqual(['exporter-down'])
+    expect(Object.fromEntries([...matched].filter(([, by]) => by.length > 0))).toEqual({
+      KafkaBrokerDown: ['broker-down'],
+      KafkaBrokerHung: ['broker-hung'],
+      KafkaBrokerFenced: ['broker-fenced'],
+      KafkaUnderReplicatedPartitions: ['under-replicated'],
+      KafkaExporterDown: ['exporter-down'],
+    })
     expect(matched.get('Watchdog')).toEqual([])
   })
 

@@ -7,7 +7,7 @@ import { worstCase } from './worst-case.ts'
 const step = (limitSeconds: number): Step => ({
   type: 'systemd',
   params: {},
-  traits: { disruptive: false, repeatable: true, stops: false, starts: true, limitSeconds },
+  traits: { disruptive: false, repeatable: true, stops: false, starts: true, changes: true, limitSeconds },
 })
 
 const plan: Plan = {
@@ -17,6 +17,7 @@ const plan: Plan = {
   mode: 'act',
   afterMs: 30_000,
   targetKind: 'broker',
+  selects: 'labels',
   attempts: { max: 3, backoff: { initialMs: 30_000, multiplier: 2, maxMs: 300_000 }, stableMs: 900_000 },
   escalation: {
     to: ['oncall'],
@@ -26,6 +27,7 @@ const plan: Plan = {
     escalateAfterMs: 900_000,
     giveUpMs: 7_200_000,
     startPatienceMs: 3_600_000,
+    approvalMs: 900_000,
   },
   firing: { source: 'alertmanager', maxAgeMs: null },
   runbook: {

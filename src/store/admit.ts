@@ -1,7 +1,10 @@
 import type { Occurrence } from '../alert/alert.ts'
 import type { Instant } from '../clock.ts'
 import type { Incident } from '../incident/incident.ts'
-import { electionPending, targetOf } from './effects.ts'
+import { mayAct, type Plan } from '../incident/plan.ts'
+import { firstTarget } from '../incident/transition.ts'
+import { demotionOf } from './demotions.ts'
+import { electionPending } from './effects.ts'
 import { takeInboxRow } from './inbox.ts'
 import {
   applyEvent,
@@ -20,7 +23,8 @@ import type { Unit } from './unit.ts'
 export function* admit(row: InboxRow, openings: readonly Opening[], now: Instant): Unit<readonly Moved[]> {
   if (!(yield* takeInboxRow(row.id))) return []
   const occurrence = { fingerprint: row.alert.fingerprint, startsAt: row.alert.startsAt }
-  return row.change === 'resolved' ? yield* resolved(occurrence, now) : yield* firing(row, occurrence, openings, now)
+  if (row.alert.status === 'resolved') return yield* resolved(occurrence, now)
+  return yield* firing(row, occurrence, openings, now)
 }
 
 function* resolved(occurrence: Occurrence, now: Instant): Unit<readonly Moved[]> {
@@ -62,14 +66,23 @@ function* firing(
   return moved
 }
 
-function* openFor({ plan, subject }: Opening, occurrence: Occurrence, now: Instant): Unit<Moved | null> {
-  const target = plan.mode === 'act' ? targetOf(subject) : null
+function* openFor(opening: Opening, occurrence: Occurrence, now: Instant): Unit<Moved | null> {
+  const { subject } = opening
+  const plan = yield* allowed(opening)
+  const target = mayAct(plan) ? firstTarget(plan, subject) : null
   const leader = target === null ? null : leaderOf(yield* candidatesOn(target))
   const opened = yield* openIncident(plan, subject, occurrence, leader?.id ?? null, now)
   if (opened && leader && target !== null && plan.rank < leader.plan.rank && !isEngaged(leader)) {
     yield* electionPending(target)
   }
   return opened
+}
+
+/** The plan as far as its rule may act here: one that failed too often informs only, until a person resumes it (S-5.11). */
+function* allowed({ plan, subject }: Opening): Unit<Plan> {
+  if (!mayAct(plan) || subject.cluster === null) return plan
+  const demotion = yield* demotionOf(plan.rule, subject.cluster, firstTarget(plan, subject))
+  return demotion === null ? plan : { ...plan, mode: 'inform' }
 }
 
 /** A leader that has begun something keeps the lead whatever its rank. */

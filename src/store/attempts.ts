@@ -4,9 +4,11 @@ import { surelyOverAt } from '../hosts/host.ts'
 import type { AttemptEnd } from '../incident/event.ts'
 import type { Step } from '../incident/plan.ts'
 import type { StepResult } from '../incident/verdict.ts'
+import type { Dialect } from './dialect.ts'
 import { applyToOpen, loadIncident } from './incidents.ts'
 import { read, stepResult } from './json.ts'
 import { type ClaimedAttempt, type Moved, stepKey } from './store.ts'
+import { rememberInvocations } from './targets.ts'
 import { all, exec, fixed, one, type Unit } from './unit.ts'
 
 const mine = fixed((db, p: { id: number; owner: string; now: number }) =>
@@ -15,7 +17,9 @@ const mine = fixed((db, p: { id: number; owner: string; now: number }) =>
     .select('id')
     .where('id', '=', p.id)
     .where('owner', '=', p.owner)
-    .where('status', '=', sql.lit('started')),
+    .where('status', '=', sql.lit('started'))
+    // Whoever judges the attempt meanwhile comes before or after this unit, never in between.
+    .forUpdate(),
 )
 const insertStep = fixed((db, p: { key: string; attempt: number; step: number; now: number }) =>
   db
@@ -59,14 +63,24 @@ const end = fixed((db, p: { id: number; status: string; reason: string; changed:
 const stepRows = fixed((db, p: { attempt: number }) =>
   db.selectFrom('steps').selectAll().where('attempt', '=', p.attempt).orderBy('step'),
 )
-const foreignStarted = fixed((db, p: { owner: string; now: number; exclusive: 0 | 1 }) =>
+const foreignStarted = fixed((db, p: { owner: string }) =>
   db
     .selectFrom('attempts')
     .select(['id', 'incident', 'number', 'rung'])
     .where('status', '=', sql.lit('started'))
     .where('owner', '<>', p.owner)
-    .where((eb) => eb.or([eb(eb.val(p.exclusive), '=', 1), eb('lease_until', '<=', p.now)]))
     .orderBy('id'),
+)
+/** One that is just being renewed, or whose step is being written down, is skipped: its process lives. */
+const expiredStarted = fixed((db, p: { now: number }) =>
+  db
+    .selectFrom('attempts')
+    .select(['id', 'incident', 'number', 'rung'])
+    .where('status', '=', sql.lit('started'))
+    .where('lease_until', '<=', p.now)
+    .orderBy('id')
+    .forUpdate()
+    .skipLocked(),
 )
 
 /**
@@ -82,22 +96,31 @@ export function* startStep(attempt: ClaimedAttempt, step: number, now: Instant):
   const key = stepKey(attempt.incident.id, attempt.number, step)
   // A key that has begun never begins again (S-4.1).
   if ((yield* exec(insertStep({ key, attempt: attempt.id, step, now }))) === 0) return false
-  yield* exec(setChanged({ id: attempt.id }))
+  if (attempt.steps[step - 1]?.traits.changes !== false) yield* exec(setChanged({ id: attempt.id }))
   return true
 }
 
 export function* finishStep(attempt: ClaimedAttempt, step: number, result: StepResult, now: Instant): Unit<boolean> {
   if (!(yield* isMine(attempt, now))) return false
-  return (yield* exec(updateStep({ attempt: attempt.id, step, result: JSON.stringify(result), now }))) === 1
+  const text = JSON.stringify(result)
+  if ((yield* exec(updateStep({ attempt: attempt.id, step, result: text, now }))) === 1) return true
+  // Said again by whoever was not told that it was committed.
+  return (yield* all(stepRows({ attempt: attempt.id }))).some((row) => row.step === step && row.result === text)
 }
 
-export function* renewLease({ id, owner }: ClaimedAttempt, now: Instant, leaseMs: number): Unit<boolean> {
-  return (yield* exec(renew({ id, owner, until: now + leaseMs }))) === 1
+export function* renewLease(
+  dialect: Dialect,
+  { id, owner }: ClaimedAttempt,
+  now: Instant,
+  leaseMs: number,
+): Unit<boolean> {
+  return (yield* exec(renew({ id, owner, until: (yield* dialect.leaseClock(now)) + leaseMs }))) === 1
 }
 
 export function* finishAttempt(attempt: ClaimedAttempt, ended: AttemptEnd, now: Instant): Unit<Moved | null> {
   if (!(yield* isMine(attempt, now))) return null
   yield* exec(end({ id: attempt.id, status: ended.outcome, reason: ended.reason, changed: ended.changed ? 1 : 0, now }))
+  if (ended.invocation) yield* rememberInvocations(attempt.targetKey, [ended.invocation])
   return yield* applyToOpen(attempt.incident.id, { type: 'attemptFinished', attempt: attempt.number, end: ended }, now)
 }
 
@@ -112,9 +135,18 @@ export function* handBack(attempt: ClaimedAttempt, now: Instant): Unit<void> {
 }
 
 /** Attempts whose process is gone; each becomes an event of its incident (S-4.4). */
-export function* interruptForeign(owner: string, exclusive: boolean, now: Instant): Unit<readonly Moved[]> {
+export function* interruptForeign(
+  dialect: Dialect,
+  owner: string,
+  running: ReadonlySet<number>,
+  now: Instant,
+): Unit<readonly Moved[]> {
   const moved: Moved[] = []
-  for (const row of yield* all(foreignStarted({ owner, now, exclusive: exclusive ? 1 : 0 }))) {
+  const rows = dialect.exclusive
+    ? yield* all(foreignStarted({ owner }))
+    : yield* all(expiredStarted({ now: yield* dialect.leaseClock(now) }))
+  for (const row of rows) {
+    if (running.has(row.id)) continue
     const incident = yield* loadIncident(row.incident)
     if (!incident) continue
     const begun = (yield* all(stepRows({ attempt: row.id }))).map((step) => ({
@@ -139,6 +171,8 @@ export interface BegunStep {
 
 /** How an attempt ended whose process is gone, by what was committed of it. */
 function endOf(steps: readonly Step[], begun: readonly BegunStep[]): AttemptEnd {
+  const ran = begun.filter(({ result }) => result?.notRun === undefined)
+  const changed = ran.some(({ step }) => steps[step - 1]?.traits.changes !== false)
   const open = begun.find(({ result }) => result === null || result.outcome === 'unknown')
   if (open) {
     const reason =
@@ -147,17 +181,15 @@ function endOf(steps: readonly Step[], begun: readonly BegunStep[]): AttemptEnd 
     return {
       outcome: 'unknown',
       reason,
-      changed: true,
+      changed,
       surelyOverAt: surelyOverAt(open.startedAt, limitMs),
       repeatable: steps.slice(open.step - 1).every((step) => step.traits.repeatable),
     }
   }
-  const ran = begun.filter(({ result }) => result?.notRun === undefined)
-  const changed = ran.length > 0
   if (!changed) {
-    const notRun = begun[0]?.result
-    if (notRun?.notRun) return { outcome: 'notRun', notRun: notRun.notRun, reason: notRun.reason, changed }
-    return { outcome: 'failed', reason: 'the process ended before the first step', changed }
+    const last = begun.at(-1)?.result
+    if (last?.notRun) return { outcome: 'notRun', notRun: last.notRun, reason: last.reason, changed }
+    if (ran.length === 0) return { outcome: 'failed', reason: 'the process ended before the first step', changed }
   }
   const failed = begun.find(({ result }) => result?.outcome === 'failed')
   if (failed?.result) return { outcome: 'failed', reason: failed.result.reason, changed }

@@ -1,14 +1,17 @@
 import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import type { OwnFacts, OwnIntent } from '../guards/guard.ts'
+import { isMember } from '../guards/storm.ts'
 import type { Decision } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
 import type { GuardResult } from '../incident/verdict.ts'
 import { alertsOfIncident } from './alerts.ts'
 import { record } from './decisions.ts'
+import type { Dialect } from './dialect.ts'
 import { applyEvent, loadIncident } from './incidents.ts'
-import { clusterHold, ownFacts, type RackOf, targetHold } from './own-facts.ts'
+import { clusterHold, ownFacts, type RackOf, startHold, targetHold } from './own-facts.ts'
 import type { ClaimedAttempt, Moved } from './store.ts'
+import { isStormy } from './storms.ts'
 import type { Tables } from './tables.ts'
 import { countAttempt, targetHistory } from './targets.ts'
 import { exec, fixed, one, type Unit } from './unit.ts'
@@ -21,6 +24,7 @@ export type Decide = (
 ) => { readonly decision: Decision; readonly results: readonly GuardResult[] }
 
 export interface Claim {
+  readonly dialect: Dialect
   readonly owner: string
   readonly now: Instant
   readonly leaseMs: number
@@ -57,10 +61,16 @@ const takeHold = fixed((db, p: { key: string; incident: number; attempt: number;
     ),
 )
 const dropHolds = fixed((db, p: { attempt: number }) => db.deleteFrom('holds').where('attempt', '=', p.attempt))
-const start = fixed((db, p: { id: number; owner: string; until: number; now: number }) =>
+const start = fixed((db, p: { id: number; owner: string; until: number; firstStart: 0 | 1; now: number }) =>
   db
     .updateTable('attempts')
-    .set({ status: 'started', started_at: p.now, owner: p.owner, lease_until: p.until })
+    .set({
+      status: 'started',
+      started_at: p.now,
+      owner: p.owner,
+      lease_until: p.until,
+      first_start: p.firstStart,
+    })
     .where('id', '=', p.id)
     .where('status', '=', sql.lit('scheduled')),
 )
@@ -84,9 +94,11 @@ function* claimRow(
   row: Row,
   incident: Incident,
 ): Unit<ClaimedAttempt | { readonly refused: Moved } | null> {
-  const { now, owner, leaseMs } = claim
+  const { dialect, now, owner, leaseMs } = claim
   const steps = incident.plan.runbook.rungs[row.rung - 1] ?? []
-  const { decision, results } = yield* judge(claim, row, incident)
+  const intent = yield* intentOf(claim, row, incident)
+  const facts = yield* ownFacts(incident, row.target_key, row.cluster, claim.rackOf, now)
+  const { decision, results } = claim.decide(facts, intent, now)
   const { verdict, guard, reason } = decision
   yield* record({ incident: incident.id, attempt: row.number, kind: 'claim', verdict, guard, reason, results }, now)
   const obstacle = verdict === 'pass' ? yield* takeHolds(row, now) : null
@@ -100,7 +112,8 @@ function* claimRow(
     yield* exec(dropHolds({ attempt: row.id }))
     return null
   }
-  yield* exec(start({ id: row.id, owner, until: now + leaseMs, now }))
+  const until = (yield* dialect.leaseClock(now)) + leaseMs
+  yield* exec(start({ id: row.id, owner, until, firstStart: intent.firstStart ? 1 : 0, now }))
   yield* countAttempt(row.target_key)
   return {
     id: row.id,
@@ -117,10 +130,9 @@ function* claimRow(
   }
 }
 
-function* judge({ decide, rackOf, now }: Claim, row: Row, incident: Incident): Unit<ReturnType<Decide>> {
-  const facts = yield* ownFacts(incident, row.target_key, row.cluster, rackOf, now)
+function* intentOf({ rackOf, now }: Claim, row: Row, incident: Incident): Unit<OwnIntent> {
   const { attempts } = yield* targetHistory(row.target_key, now)
-  const intent: OwnIntent = {
+  return {
     incident: incident.id,
     targetKey: row.target_key,
     cluster: row.cluster ?? '',
@@ -131,7 +143,6 @@ function* judge({ decide, rackOf, now }: Claim, row: Row, incident: Incident): U
     // Only a start can be exempt from the budgets (S-5.10).
     firstStart: attempts === 0 && !incident.changed && row.disruptive === 0,
   }
-  return decide(facts, intent, now)
 }
 
 /** All holds, in sorted order; or none, and what stands in the way (S-4.2). */
@@ -139,7 +150,10 @@ function* takeHolds(row: Row, now: Instant): Unit<string | null> {
   const running = yield* one(startedOn({ target: row.target_key }))
   if (running) return `attempt ${running.number} of incident ${running.incident} runs on ${row.target_key}`
   const keys = [targetHold(row.target_key)]
-  if (row.disruptive === 1 && row.cluster !== null) keys.push(clusterHold(row.cluster))
+  if (row.cluster !== null) {
+    if (row.disruptive === 1) keys.push(clusterHold(row.cluster))
+    else if (isMember(row.target_key) && (yield* isStormy(row.cluster))) keys.push(startHold(row.cluster))
+  }
   for (const key of keys.toSorted()) {
     const taken = yield* exec(takeHold({ key, incident: row.incident, attempt: row.id, now }))
     if (taken === 1) continue
@@ -158,5 +172,8 @@ function lost(reason: string): Decision {
     until: null,
     escalate: null,
     gone: false,
+    approvable: false,
+    asks: [],
+    urgent: false,
   }
 }

@@ -1,10 +1,13 @@
 import { afterEach, describe } from 'vitest'
 import { attemptConformance } from './conformance/attempts.ts'
+import { breakerConformance } from './conformance/breaker.ts'
 import { coreConformance } from './conformance/core.ts'
 import type { OpenStore } from './conformance/fixtures.ts'
 import { holdingConformance } from './conformance/holding.ts'
 import { intakeConformance } from './conformance/intake.ts'
 import { lookingBackConformance } from './conformance/looking-back.ts'
+import { reconcilingConformance } from './conformance/reconciling.ts'
+import { stormConformance } from './conformance/storms.ts'
 import { tellingConformance } from './conformance/telling.ts'
 import type { Store } from './store.ts'
 
@@ -25,6 +28,9 @@ export function storeConformance(name: string, open: OpenStore): void {
     attemptConformance(fresh)
     tellingConformance(fresh)
     holdingConformance(fresh)
+    stormConformance(fresh)
+    breakerConformance(fresh)
     lookingBackConformance(fresh)
+    reconcilingConformance(fresh)
   })
 }

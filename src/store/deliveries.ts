@@ -50,7 +50,10 @@ const insertRejected = fixed((db, p: { problem: string; rawBody: string; credent
     .values({ problem: p.problem, raw_body: p.rawBody, credential: p.credential, received_at: p.now }),
 )
 const knownAlert = fixed((db, p: { fingerprint: string }) =>
-  db.selectFrom('alerts').select(['status', 'starts_at']).where('fingerprint', '=', p.fingerprint),
+  db
+    .selectFrom('alerts')
+    .select(['status', 'starts_at', 'ends_at', 'seen_at'])
+    .where('fingerprint', '=', p.fingerprint),
 )
 const insertAlert = fixed(
   (
@@ -143,12 +146,27 @@ export function* storeDeliveries(batch: readonly IncomingDelivery[], now: Instan
   return receipts
 }
 
-interface Change {
-  readonly change: 'firing' | 'refired' | 'resolved'
+/** A change of an alert that the core has to hear of. */
+export interface Change {
+  readonly change: InboxRow['change']
   readonly alert: Alert
   /** Of the occurrence that began or ended, as it is known to the core. */
   readonly startsAt: Instant
   readonly annotations: string
+  readonly credential: string | null
+}
+
+/** One row of `deliveries`. */
+export interface DeliveryHeader {
+  readonly groupKey: string
+  readonly receiver: string
+  readonly externalUrl: string
+  readonly status: string
+  readonly credential: string | null
+  readonly truncated: number
+  readonly counts: Omit<DeliveryReceipt, 'delivery'>
+  /** Kept when it is the first of its group, or truncated. */
+  readonly rawBody: string | null
 }
 
 function* storeDelivery({ delivery, rawBody, credential }: IncomingDelivery, now: Instant): Unit<DeliveryReceipt> {
@@ -157,28 +175,39 @@ function* storeDelivery({ delivery, rawBody, credential }: IncomingDelivery, now
     const change = yield* storeAlert(alert, credential, now)
     if (change) changes.push(change)
   }
-  const group = { groupKey: delivery.groupKey, receiver: delivery.receiver }
-  const known = yield* one(groupOf(group))
-  const made = known ?? (yield* one(insertGroup({ ...group, externalUrl: delivery.externalURL, now })))
   const resolved = changes.filter(({ change }) => change === 'resolved').length
-  const receipt = {
-    firing: changes.length - resolved,
-    resolved,
-    repeats: delivery.alerts.length - changes.length,
+  const header = {
+    groupKey: delivery.groupKey,
+    receiver: delivery.receiver,
+    externalUrl: delivery.externalURL,
+    status: delivery.status,
+    credential,
+    truncated: delivery.truncatedAlerts,
+    counts: { firing: changes.length - resolved, resolved, repeats: delivery.alerts.length - changes.length },
+    rawBody,
   }
+  return yield* recordDelivery(header, changes, now)
+}
+
+/** Keeps a delivery and puts its changes into the inbox, in their order. */
+export function* recordDelivery(
+  { groupKey, receiver, externalUrl, counts, rawBody, ...header }: DeliveryHeader,
+  changes: readonly Change[],
+  now: Instant,
+): Unit<DeliveryReceipt> {
+  const known = yield* one(groupOf({ groupKey, receiver }))
+  const made = known ?? (yield* one(insertGroup({ groupKey, receiver, externalUrl, now })))
   const row = yield* one(
     insertDelivery({
       group: made?.id ?? 0,
-      status: delivery.status,
-      credential,
+      ...header,
       now,
-      truncated: delivery.truncatedAlerts,
-      ...receipt,
-      rawBody: known === undefined || delivery.truncatedAlerts > 0 ? rawBody : null,
+      ...counts,
+      rawBody: known === undefined || header.truncated > 0 ? rawBody : null,
     }),
   )
   const id = row?.id ?? 0
-  for (const { change, alert, startsAt, annotations } of changes) {
+  for (const { change, alert, startsAt, annotations, credential } of changes) {
     yield* exec(
       insertChange({
         delivery: id,
@@ -193,16 +222,26 @@ function* storeDelivery({ delivery, rawBody, credential }: IncomingDelivery, now
       }),
     )
   }
-  return { delivery: id, ...receipt }
+  return { delivery: id, ...counts }
 }
 
-/** Brings the alert's row up to date. Returns the change that the core has to hear of, if there is one. */
-function* storeAlert(alert: Alert, credential: string | null, now: Instant): Unit<Change | null> {
+/**
+ * Brings the alert's row up to date. Returns the change that the core has to hear of, if there is one. `fires` says whether
+ * a firing that is no newer than what ended at `endedAt` is believed nevertheless; a webhook's body is not, it may be late.
+ */
+export function* storeAlert(
+  alert: Alert,
+  credential: string | null,
+  now: Instant,
+  fires: (endedAt: Instant) => boolean = () => false,
+): Unit<Change | null> {
   const row = yield* one(knownAlert({ fingerprint: alert.fingerprint }))
   const known = row
     ? ({ startsAt: row.starts_at, status: row.status === 'firing' ? 'firing' : 'resolved' } as const)
     : null
-  const change = changeOf(known, alert)
+  const said = changeOf(known, alert)
+  const again = row && said === 'late' && alert.status === 'firing' && fires(row.ends_at ?? row.seen_at)
+  const change = again ? 'refired' : said
   const annotations = JSON.stringify(alert.annotations)
   if (known && change === 'late') return null
   const values = {
@@ -217,7 +256,8 @@ function* storeAlert(alert: Alert, credential: string | null, now: Instant): Uni
   }
   yield* exec(known ? updateAlert(values) : insertAlert({ ...values, labels: JSON.stringify(alert.labels) }))
   if (change === 'repeat' || change === 'late') return null
-  return { change, alert, startsAt: change === 'resolved' && known ? known.startsAt : alert.startsAt, annotations }
+  const startsAt = change === 'resolved' && known ? known.startsAt : alert.startsAt
+  return { change, alert, startsAt, annotations, credential }
 }
 
 /** The earliest start named for a firing occurrence; the latest one that is known to be over. */

@@ -1,14 +1,23 @@
 import {
   type ColumnDefinitionBuilder,
+  type DataTypeNode,
   DummyDriver,
   Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type SelectModifierNode,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
   sql,
 } from 'kysely'
+import type { Instant } from '../clock.ts'
 import type { Tables } from './tables.ts'
 import { fixed, one, type Queries, type Unit } from './unit.ts'
+
+/** Bytes of a row beside its values: its header, its pointer, and about two entries of indexes. */
+const ROW_OVERHEAD = 100
 
 /** What differs between the databases; all statements else are the same. */
 export interface Dialect {
@@ -20,6 +29,27 @@ export interface Dialect {
   readonly exclusive: boolean
   /** Bytes in use, without what deleted rows left free. */
   usedBytes(): Unit<number>
+  /**
+   * The clock that leases are set by and judged by. Where several processes share the database it is the database's, for
+   * theirs need not agree; where one owns it, the caller's `now`.
+   */
+  leaseClock(now: Instant): Unit<Instant>
+}
+
+/** Locks of rows are for databases that several write at once; here one unit runs at a time. */
+class SqliteCompiler extends SqliteQueryCompiler {
+  protected override visitSelectModifier(node: SelectModifierNode): void {
+    if (!LOCKS.has(node.modifier ?? '')) super.visitSelectModifier(node)
+  }
+}
+const LOCKS: ReadonlySet<string> = new Set(['ForUpdate', 'SkipLocked'])
+
+/** An integer has 64 bits in both databases: ids refer to ids, and counts go on for years. */
+class PostgresCompiler extends PostgresQueryCompiler {
+  protected override visitDataType(node: DataTypeNode): void {
+    if (node.dataType === 'integer') this.append('bigint')
+    else super.visitDataType(node)
+  }
 }
 
 export const sqliteDialect: Dialect = {
@@ -28,13 +58,36 @@ export const sqliteDialect: Dialect = {
       createAdapter: () => new SqliteAdapter(),
       createDriver: () => new DummyDriver(),
       createIntrospector: (db) => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
+      createQueryCompiler: () => new SqliteCompiler(),
     },
   }),
   id: (column) => column.primaryKey().autoIncrement(),
   exclusive: true,
   *usedBytes() {
     return (yield* one(pages({})))?.bytes ?? 0
+  },
+  // biome-ignore lint/correctness/useYield: nothing to ask.
+  *leaseClock(now) {
+    return now
+  },
+}
+
+export const postgresDialect: Dialect = {
+  queries: new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new PostgresIntrospector(db),
+      createQueryCompiler: () => new PostgresCompiler(),
+    },
+  }),
+  id: (column) => column.generatedByDefaultAsIdentity().primaryKey(),
+  exclusive: false,
+  *usedBytes() {
+    return (yield* one(liveBytes({})))?.bytes ?? 0
+  },
+  *leaseClock(now) {
+    return (yield* one(databaseClock({})))?.at ?? now
   },
 }
 
@@ -44,4 +97,29 @@ const pages = fixed((db) =>
       'bytes',
     ),
   ),
+)
+
+/**
+ * An estimate. A file does not shrink when rows go, so its size says nothing of what is in use: rows that live are taken
+ * times their width as last analyzed (with their share of header and indexes), but never for more than the file.
+ */
+const liveBytes = fixed((db) =>
+  db.selectNoFrom(
+    sql<number>`(
+      select coalesce(sum(case
+        when t.live + t.dead = 0 then t.size
+        else least(t.size * t.live / (t.live + t.dead), coalesce(t.live * (t.width + ${sql.lit(ROW_OVERHEAD)}), t.size))
+      end), 0)::bigint
+      from (
+        select s.n_live_tup as live, s.n_dead_tup as dead, pg_total_relation_size(s.relid) as size,
+          (select sum(avg_width) from pg_stats where schemaname = s.schemaname and tablename = s.relname) as width
+        from pg_stat_user_tables s where s.schemaname = current_schema()
+      ) t
+    )`.as('bytes'),
+  ),
+)
+
+/** `clock_timestamp`, not `now`: a unit may have waited for its turn since it began. */
+const databaseClock = fixed((db) =>
+  db.selectNoFrom(sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`.as('at')),
 )

@@ -1,5 +1,6 @@
 import type { Instant } from '../clock.ts'
 import { admit, electLeader, holdBoundaries } from './admit.ts'
+import { applyDemotions } from './apply-demotions.ts'
 import type { FiredDue, InboxRow, Moved, Opening } from './store.ts'
 import { fireTimer, nextTimer, pendingElections } from './timers.ts'
 import type { Unit } from './unit.ts'
@@ -16,7 +17,7 @@ export function* admitAll(
   return moved
 }
 
-/** Boundaries of holds, then up to `limit` times: elections that are pending, and the next timer that is due. */
+/** Boundaries of holds, then up to `limit` times: demotions and elections that are pending, and the next timer that is due. */
 export function* fireDue(
   now: Instant,
   jitterMs: (incident: number, cluster: string | null) => number,
@@ -25,6 +26,7 @@ export function* fireDue(
   // Once is enough: within a unit the time stands still and nobody else makes or ends a hold.
   const moved: Moved[] = [...(yield* holdBoundaries(now, jitterMs))]
   for (let fired = 0; fired < limit; fired++) {
+    moved.push(...(yield* applyDemotions(now)))
     for (const target of yield* pendingElections()) moved.push(...(yield* electLeader(target, now)))
     const timer = yield* nextTimer(now)
     if (!timer) return { moved, more: false }

@@ -2,8 +2,10 @@ import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import type { Effect } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
-import type { Subject } from '../inventory/inventory.ts'
+import { mayAct } from '../incident/plan.ts'
 import { assertNever } from '../never.ts'
+import { countFailure } from './demotions.ts'
+import { attemptJudged } from './storms.ts'
 import { completeProbation, refund, setCooldown, suspend } from './targets.ts'
 import { exec, fixed, type Unit } from './unit.ts'
 
@@ -45,6 +47,7 @@ const insertAttempt = fixed(
       target_key: p.target,
       by_person: p.byPerson,
       disruptive: p.disruptive,
+      first_start: 0,
       changed: 0,
       status: 'scheduled',
       reason: '',
@@ -120,12 +123,16 @@ export function* applyEffects(
   for (const effect of effects) yield* applyEffect(after, effect, now)
   // Back from where nobody leads (S-3.1): another one may lead by now.
   if (before?.state === 'settled' && after.state !== 'settled' && after.state !== 'closed') {
-    const target = after.plan.mode === 'act' ? targetOf(after.subject) : null
-    if (target !== null) yield* electionPending(target)
+    if (after.target !== null && mayAct(after.plan)) yield* electionPending(after.target)
   }
+  // Another target than before (S-2.7): who followed it there is on its own.
+  const left = before?.target ?? null
+  if (left !== null && left !== after.target) yield* electionPending(left)
   if ((before?.outcome ?? null) !== after.outcome && after.attempts > 0) {
     yield* exec(setAttemptsOutcome({ incident: after.id, outcome: after.outcome }))
   }
+  if (before) yield* attemptJudged(before, after, now)
+  yield* countFailure(before, after, now)
   if (after.state === 'closed') yield* cleanUp(after, now)
 }
 
@@ -135,7 +142,7 @@ function isScheduled(incident: Incident | null): boolean {
 
 function* applyEffect(incident: Incident, effect: Effect, now: Instant): Unit<void> {
   const id = incident.id
-  const target = targetOf(incident.subject)
+  const { target } = incident
   switch (effect.type) {
     case 'timer':
       yield* exec(setTimer({ incident: id, kind: effect.kind, dueAt: effect.dueAt }))
@@ -217,8 +224,4 @@ function* cleanUp(incident: Incident, now: Instant): Unit<void> {
 
 export function* electionPending(target: string): Unit<void> {
   yield* exec(pendElection({ target }))
-}
-
-export function targetOf(subject: Subject): string | null {
-  return subject.kind === 'unresolved' ? null : subject.target
 }

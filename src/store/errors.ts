@@ -34,6 +34,14 @@ export class StaleIncidentError extends Error {
   }
 }
 
+/** Somebody made mails of an escalation since it was read. The whole unit is void, and it is nobody's mistake. */
+export class ToldMeanwhileError extends Error {
+  override name = 'ToldMeanwhileError'
+  constructor(escalation: number) {
+    super(`escalation ${escalation} has been told meanwhile`)
+  }
+}
+
 /**
  * What an error of SQLite or of the file system means for whoever waits for the commit. Null: it is not about the database being there (a broken
  * constraint, a defect of ours), and trying again would fail again.

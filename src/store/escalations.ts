@@ -1,19 +1,30 @@
 import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
+import { ToldMeanwhileError } from './errors.ts'
 import { read, reason, strings, tellKind } from './json.ts'
-import type { EscalationRow, NewMail } from './store.ts'
+import type { DueEscalation, EscalationRow, NewMail } from './store.ts'
 import type { Tables } from './tables.ts'
 import { all, exec, fixed, one, type Unit } from './unit.ts'
 
 const dueRows = fixed((db, p: { now: number; limit: number }) =>
   db
-    .selectFrom('escalations')
-    .selectAll()
-    .where('told_at', 'is', sql.lit(null))
-    .where('due_at', '<=', p.now)
-    .orderBy('due_at')
-    .orderBy('id')
+    .selectFrom('escalations as e')
+    .innerJoin('incidents as i', 'i.id', 'e.incident')
+    .leftJoin('storms as s', (join) => join.onRef('s.cluster', '=', 'i.cluster').on('s.ended_at', 'is', sql.lit(null)))
+    .selectAll('e')
+    .select('s.id as over')
+    .where('e.told_at', 'is', sql.lit(null))
+    .where('e.due_at', '<=', p.now)
+    .orderBy('e.due_at')
+    .orderBy('e.id')
     .limit(p.limit),
+)
+const tellByStorm = fixed((db, p: { id: number; storm: number; now: number }) =>
+  db
+    .updateTable('escalations')
+    .set({ told_at: p.now, storm: p.storm })
+    .where('id', '=', p.id)
+    .where('told_at', 'is', null),
 )
 const tell = fixed((db, p: { id: number; now: number }) =>
   db
@@ -67,18 +78,31 @@ const rowsOf = fixed((db, p: { incident: number }) =>
   db.selectFrom('escalations').selectAll().where('incident', '=', p.incident).orderBy('id'),
 )
 
-export function* dueEscalations(now: Instant, limit: number): Unit<readonly EscalationRow[]> {
-  return (yield* all(dueRows({ now, limit }))).map(toEscalation)
+export function* dueEscalations(now: Instant, limit: number): Unit<readonly DueEscalation[]> {
+  return (yield* all(dueRows({ now, limit }))).map((row) => ({ ...toEscalation(row), storm: row.over }))
 }
 
-/** Rows that somebody else made mails of meanwhile yield no second ones. */
+/** A row that has been told meanwhile stays with its own mail. */
+export function* toldByStorm(rows: readonly number[], storm: number, now: Instant): Unit<void> {
+  for (const id of [...rows].toSorted((a, b) => a - b)) yield* exec(tellByStorm({ id, storm, now }))
+}
+
+/**
+ * Rows that somebody else made mails of meanwhile yield no second ones: throws {@link ToldMeanwhileError}, so that nothing
+ * of the unit stays, and what was still to be told is told by mails of its own.
+ */
 export function* enqueueMails(escalations: readonly number[], mails: readonly NewMail[], now: Instant): Unit<void> {
   const incidents = new Set<number>()
   for (const id of [...escalations].toSorted((a, b) => a - b)) {
     const told = yield* one(tell({ id, now }))
-    if (told) incidents.add(told.incident)
+    if (!told) throw new ToldMeanwhileError(id)
+    incidents.add(told.incident)
   }
-  if (incidents.size === 0 && escalations.length > 0) return
+  yield* insertMails(mails, [...incidents], now)
+}
+
+/** Puts mails in the outbox; one that is there already stays alone. */
+export function* insertMails(mails: readonly NewMail[], incidents: readonly number[], now: Instant): Unit<void> {
   for (const mail of mails) {
     const { receiver, recipient, thread, messageId, subject, text, html } = mail
     const refs = JSON.stringify(mail.references)

@@ -1,9 +1,12 @@
 import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import type { State } from '../incident/incident.ts'
+import { demotions } from './demotions.ts'
 import { inboxDepth } from './inbox.ts'
 import { state } from './json.ts'
+import { oldestNotice } from './notices.ts'
 import type { Gauges } from './store.ts'
+import { storms } from './storms.ts'
 import { all, exec, fixed, one, type Unit } from './unit.ts'
 
 /** A timer is late when it is overdue by more than this, in milliseconds. */
@@ -59,7 +62,7 @@ export function* gauges(now: Instant): Unit<Gauges> {
   for (const row of yield* all(openByState({}))) incidents[state.parse(row.state)] = row.count
   const mails = yield* one(queued({}))
   const oldestRow = yield* one(untold({}))
-  const oldest = Math.min(mails?.oldest ?? now, oldestRow?.due_at ?? now)
+  const oldest = Math.min(mails?.oldest ?? now, oldestRow?.due_at ?? now, (yield* oldestNotice()) ?? now)
   return {
     inboxDepth: yield* inboxDepth(),
     incidents,
@@ -67,6 +70,8 @@ export function* gauges(now: Instant): Unit<Gauges> {
     outboxOldestMs: Math.max(0, now - oldest),
     timersLate: (yield* one(lateTimers({ before: now - LATE_MS })))?.count ?? 0,
     failedMails: (yield* one(failedMails({})))?.count ?? 0,
+    demotions: (yield* demotions()).length,
+    storms: (yield* storms()).map(({ cluster }) => cluster),
   }
 }
 

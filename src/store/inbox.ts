@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import { labels, read } from './json.ts'
-import type { InboxRow } from './store.ts'
+import { CHANGES, type InboxRow } from './store.ts'
 import type { Tables } from './tables.ts'
 import { all, exec, fixed, one, type Unit } from './unit.ts'
 
@@ -113,13 +113,13 @@ export function* nextInboxRows(limit: number): Unit<readonly InboxRow[]> {
 }
 
 function toInboxRow(row: Pending): InboxRow {
-  const change = row.change === 'resolved' || row.change === 'refired' ? row.change : 'firing'
+  const change = CHANGES.find((known) => known === row.change) ?? 'firing'
   return {
     id: row.id,
     change,
     alert: {
       fingerprint: row.fingerprint,
-      status: change === 'resolved' ? 'resolved' : 'firing',
+      status: change === 'resolved' || change === 'gone' ? 'resolved' : 'firing',
       labels: read(labels, row.labels, 'alerts.labels'),
       annotations: read(labels, row.annotations, 'alert_changes.annotations'),
       startsAt: row.starts_at,

@@ -4,9 +4,9 @@ import type { Instant } from '../clock.ts'
 import type { Effect, Event } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
 import type { Plan } from '../incident/plan.ts'
-import { open, reducerVersion, transition } from '../incident/transition.ts'
+import { firstTarget, open, reducerVersion, transition } from '../incident/transition.ts'
 import type { Subject } from '../inventory/inventory.ts'
-import { applyEffects, targetOf } from './effects.ts'
+import { applyEffects } from './effects.ts'
 import { StaleIncidentError } from './errors.ts'
 import { type IncidentBody, incidentBody, read, type StoredEvent } from './json.ts'
 import { hashOf, keepPlan, planOf } from './plans.ts'
@@ -45,7 +45,7 @@ const candidateRows = fixed((db, p: { target: string }) =>
     .where('target_key', '=', p.target)
     .where('state', '<>', sql.lit('closed'))
     .where('state', '<>', 'settled')
-    .where('mode', '=', 'act')
+    .where('mode', '<>', 'inform')
     .orderBy('rank')
     .orderBy('id'),
 )
@@ -96,6 +96,7 @@ const updateIncident = fixed(
       id: number
       version: number
       next: number
+      target: string | null
       mode: string
       state: string
       reason: string
@@ -115,6 +116,7 @@ const updateIncident = fixed(
       .updateTable('incidents')
       .set({
         version: p.next,
+        target_key: p.target,
         mode: p.mode,
         state: p.state,
         reason: p.reason,
@@ -163,7 +165,10 @@ interface Row {
 }
 
 export function* incidentOf({ version, plan, body }: Row): Unit<Incident> {
-  return { ...read(incidentBody, body, 'incidents.body'), version, plan: yield* planOf(plan) }
+  const stored = read(incidentBody, body, 'incidents.body')
+  const full = yield* planOf(plan)
+  // What an older build has stored knows no target of its own.
+  return { ...stored, target: stored.target ?? firstTarget(full, stored.subject), version, plan: full }
 }
 
 function* incidentsOf(rows: readonly Row[]): Unit<readonly Incident[]> {
@@ -211,7 +216,7 @@ export function* openIncident(
       revision: plan.revision,
       cluster: subject.cluster,
       subject: subject.key,
-      target: targetOf(subject),
+      target: firstTarget(plan, subject),
       mode: plan.mode,
       rank: plan.rank,
       plan: hash,
@@ -257,6 +262,7 @@ function* save(
       id: after.id,
       version,
       next: saved.version,
+      target: after.target,
       mode: after.plan.mode,
       state: after.state,
       reason: after.reason,

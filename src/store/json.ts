@@ -10,12 +10,12 @@ import {
   type TellKind,
   type TimerKind,
 } from '../incident/incident.ts'
-import type { Plan } from '../incident/plan.ts'
+import { MODES, type Plan } from '../incident/plan.ts'
 import type { Opened } from '../incident/replay.ts'
 import type { UnitSeen } from '../incident/unit.ts'
 import type { Evidence, GuardResult, ProbeResult, StepResult } from '../incident/verdict.ts'
 import { type Subject, TARGET_KINDS } from '../inventory/inventory.ts'
-import { ATTEMPT_STATUSES, type SilenceMatcher } from './store.ts'
+import { ATTEMPT_STATUSES, type SilenceMatcher, type WindowScope } from './store.ts'
 
 /**
  * What stands in text columns, checked on the way out. Each schema is tied to the type it reads by its annotation, so a
@@ -29,7 +29,7 @@ export const strings = z.array(z.string())
 export const instants = z.array(instant)
 
 const targetKind = z.enum(TARGET_KINDS)
-const mode = z.enum(['inform', 'act'])
+const mode = z.enum(MODES)
 const occurrence = z.object({ fingerprint: z.string(), startsAt: instant })
 
 export const state: z.ZodType<State> = z.enum(STATES)
@@ -40,6 +40,7 @@ export const reason: z.ZodType<Reason> = z.enum([
   'onHold',
   'refused',
   'evidenceMissing',
+  'approval',
   'backoff',
   'attached',
   'symptomWithoutAlert',
@@ -55,7 +56,7 @@ export const reason: z.ZodType<Reason> = z.enum([
   'permission',
   'identity',
   'unreachable',
-  'stoppedOnPurpose',
+  'busy',
   'humanChanged',
   'verificationUnknown',
   'changedNotHealed',
@@ -93,6 +94,7 @@ const traits = z.object({
   repeatable: z.boolean(),
   stops: z.boolean(),
   starts: z.boolean(),
+  changes: z.boolean().default(true),
   limitSeconds: z.number(),
 })
 const step = z.object({ type: z.string(), params: z.record(z.string(), z.unknown()), traits })
@@ -104,6 +106,7 @@ export const plan: z.ZodType<Plan> = z.object({
   mode,
   afterMs: z.number(),
   targetKind,
+  selects: z.enum(['labels', 'culprit']).default('labels'),
   attempts: z.object({
     max: z.number(),
     backoff: z.object({ initialMs: z.number(), multiplier: z.number(), maxMs: z.number() }),
@@ -117,6 +120,7 @@ export const plan: z.ZodType<Plan> = z.object({
     escalateAfterMs: z.number(),
     giveUpMs: z.number(),
     startPatienceMs: z.number(),
+    approvalMs: z.number().default(900_000),
   }),
   firing: z.object({ source: z.enum(['alertmanager', 'prometheus', 'webhook']), maxAgeMs: z.number().nullable() }),
   runbook: z.object({
@@ -149,6 +153,7 @@ export type IncidentBody = Omit<Incident, 'plan' | 'version'>
 export const incidentBody: z.ZodType<IncidentBody> = z.object({
   id: z.int(),
   subject,
+  target: z.string().nullable().default(null),
   state,
   reason,
   detail: z.string(),
@@ -186,9 +191,23 @@ export const incidentBody: z.ZodType<IncidentBody> = z.object({
   held: z.object({ by: z.string(), since: instant }).nullable(),
   refusals: z.int(),
   unreachableSince: instant.nullable(),
+  busySince: instant.nullable().default(null),
+  clocksFrom: instant.default(0),
   backoffUntil: instant.nullable(),
   healedAt: instant.nullable(),
   probationEndsAt: instant.nullable(),
+  approval: z
+    .object({
+      request: z.int(),
+      about: z.string(),
+      waives: strings,
+      askedAt: instant,
+      expiresAt: instant,
+      by: z.string().nullable(),
+      toldAt: instant,
+    })
+    .nullable()
+    .default(null),
   cancelling: z.string().nullable(),
   told: z.boolean(),
 })
@@ -199,7 +218,8 @@ const evidence: z.ZodType<Evidence> = z.object({
   source: z.string(),
   at: instant,
 })
-const escalate = z.enum(['identity', 'permission', 'unreachable', 'stoppedOnPurpose', 'humanChanged'])
+const escalate = z.enum(['identity', 'permission', 'unreachable', 'humanChanged'])
+const decisionEscalate = z.enum([...escalate.options, 'busy'])
 const guardVerdict = z.enum(['pass', 'hold', 'refuse', 'unknown'])
 const probeVerdict = z.enum(['healed', 'broken', 'progressing', 'unknown'])
 
@@ -211,6 +231,8 @@ const guardResult: z.ZodType<GuardResult> = z.object({
   quiet: z.exactOptional(z.boolean()),
   until: z.exactOptional(instant),
   escalate: z.exactOptional(escalate),
+  approvable: z.exactOptional(z.literal(true)),
+  urgent: z.exactOptional(z.literal(true)),
   gone: z.exactOptional(z.boolean()),
 })
 const probeResult: z.ZodType<ProbeResult> = z.object({
@@ -238,8 +260,11 @@ const decision: z.ZodType<Decision> = z.object({
   reason: z.string(),
   quiet: z.boolean(),
   until: instant.nullable(),
-  escalate: escalate.nullable(),
+  escalate: decisionEscalate.nullable(),
   gone: z.boolean(),
+  approvable: z.boolean().default(false),
+  asks: strings.default([]),
+  urgent: z.boolean().default(false),
 })
 const history: z.ZodType<TargetHistory> = z.object({ attempts: z.int(), heals: z.int(), suspended: z.boolean() })
 const look: z.ZodType<Look> = z.object({
@@ -270,7 +295,7 @@ export const storedEvent: z.ZodType<StoredEvent> = z.discriminatedUnion('type', 
   z.object({ type: z.literal('alertFiring'), occurrence }),
   z.object({ type: z.literal('alertResolved'), occurrence }),
   z.object({ type: z.literal('timerDue'), timer: timerKind }),
-  z.object({ type: z.literal('guardsEvaluated'), look: z.int(), decision, history, unit: unitSeen.nullable() }),
+  z.object({ type: z.literal('guardsEvaluated'), look: z.int(), decision, history, unit: unitSeen.nullable(), culprit: z.exactOptional(z.string().nullable()) }),
   z.object({ type: z.literal('claimRefused'), attempt: z.int(), decision }),
   z.object({ type: z.literal('attemptStarted'), attempt: z.int() }),
   z.object({ type: z.literal('attemptFinished'), attempt: z.int(), end }),
@@ -281,14 +306,20 @@ export const storedEvent: z.ZodType<StoredEvent> = z.discriminatedUnion('type', 
   z.object({ type: z.literal('attached'), leader: z.int() }),
   z.object({ type: z.literal('leads') }),
   z.object({ type: z.literal('takenOver'), by: z.string() }),
-  z.object({ type: z.literal('retryRequested'), by: z.string() }),
+  z.object({ type: z.literal('retryRequested'), by: z.string(), plan: z.exactOptional(plan) }),
+  z.object({ type: z.literal('approved'), by: z.string(), request: z.int() }),
   z.object({
     type: z.literal('cancelled'),
     by: z.string(),
     reason: z.string(),
     frees: z.literal(true).exactOptional(),
   }),
-  z.object({ type: z.literal('restricted'), to: mode, reason: z.string() }),
+  z.object({
+    type: z.literal('restricted'),
+    to: mode,
+    reason: z.string(),
+    guards: z.exactOptional(z.array(check)),
+  }),
 ])
 
 export const matchers: z.ZodType<SilenceMatcher[]> = z.array(
@@ -297,7 +328,7 @@ export const matchers: z.ZodType<SilenceMatcher[]> = z.array(
 
 export const attemptStatus = z.enum(ATTEMPT_STATUSES)
 export const mailState = z.enum(['queued', 'sent', 'failed'])
-export const tokenAction = z.enum(['takeOver', 'retry', 'silence'])
+export const tokenAction = z.enum(['takeOver', 'retry', 'silence', 'approve'])
 
 /** Reads a text column. A broken one is a defect and says where it stood. */
 export function read<T>(schema: z.ZodType<T>, text: string, where: string): T {
@@ -305,3 +336,8 @@ export function read<T>(schema: z.ZodType<T>, text: string, where: string): T {
   if (!parsed.success) throw new Error(`${where} holds what this build cannot read: ${z.prettifyError(parsed.error)}`)
   return parsed.data
 }
+export const windowScope: z.ZodType<WindowScope> = z.union([
+  z.object({ clusters: strings }),
+  z.object({ targets: strings }),
+  z.object({ matchers }),
+])

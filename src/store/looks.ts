@@ -4,10 +4,10 @@ import type { Incident } from '../incident/incident.ts'
 import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
 import { alertsOfIncident } from './alerts.ts'
 import { record } from './decisions.ts'
-import { targetOf } from './effects.ts'
+import type { Dialect } from './dialect.ts'
 import { applyEvent, loadIncident } from './incidents.ts'
 import type { LookTask, Moved } from './store.ts'
-import { targetHistory } from './targets.ts'
+import { rememberInvocations, targetHistory } from './targets.ts'
 import { exec, fixed, one, type Unit } from './unit.ts'
 
 const freeLook = fixed((db, p: { now: number }) =>
@@ -16,24 +16,28 @@ const freeLook = fixed((db, p: { now: number }) =>
     .selectAll()
     .where((eb) => eb.or([eb('owner', 'is', null), eb('lease_until', '<=', p.now)]))
     .orderBy('id')
-    .limit(1),
+    .limit(1)
+    .forUpdate()
+    .skipLocked(),
 )
 const leaseLook = fixed((db, p: { id: number; owner: string; until: number }) =>
   db.updateTable('looks').set({ owner: p.owner, lease_until: p.until }).where('id', '=', p.id),
 )
 const takeLook = fixed((db, p: { id: number }) => db.deleteFrom('looks').where('id', '=', p.id))
-const requeueForeign = fixed((db, p: { owner: string; exclusive: 0 | 1; now: number }) =>
-  db
-    .updateTable('looks')
-    .set({ owner: null, lease_until: null })
-    .where('owner', '<>', p.owner)
-    .where((eb) => eb.or([eb(eb.val(p.exclusive), '=', 1), eb('lease_until', '<=', p.now)])),
+const requeueForeign = fixed((db, p: { owner: string }) =>
+  db.updateTable('looks').set({ owner: null, lease_until: null }).where('owner', '<>', p.owner),
 )
 
-export function* claimLook(owner: string, now: Instant, leaseMs: number): Unit<LookTask | null> {
-  const row = yield* one(freeLook({ now }))
+export function* claimLook(
+  dialect: Dialect,
+  owner: string,
+  now: Instant,
+  leaseMs: number,
+): Unit<LookTask | null> {
+  const clock = yield* dialect.leaseClock(now)
+  const row = yield* one(freeLook({ now: clock }))
   if (!row) return null
-  yield* exec(leaseLook({ id: row.id, owner, until: now + leaseMs }))
+  yield* exec(leaseLook({ id: row.id, owner, until: clock + leaseMs }))
   const incident = yield* loadIncident(row.incident)
   if (!incident) throw new Error(`look ${row.id} is about incident ${row.incident}, which is gone`)
   return {
@@ -42,7 +46,7 @@ export function* claimLook(owner: string, now: Instant, leaseMs: number): Unit<L
     look: row.look,
     symptom: row.symptom === 1,
     // The rung that would run depends on what was spent on the target, by whichever incident (S-4.1).
-    incident: { ...incident, targetAttempts: (yield* targetHistory(targetOf(incident.subject), now)).attempts },
+    incident: { ...incident, targetAttempts: (yield* targetHistory(incident.target, now)).attempts },
     alerts: yield* alertsOfIncident(incident.id),
   }
 }
@@ -53,6 +57,7 @@ export function* guardsEvaluated(
   results: readonly GuardResult[],
   unit: Incident['firstUnit'],
   now: Instant,
+  culprit?: string | null,
 ): Unit<Moved | null> {
   const incident = yield* wanted(task)
   if (!incident) return null
@@ -61,8 +66,9 @@ export function* guardsEvaluated(
     { incident: incident.id, attempt: incident.attempt, kind: 'guards', verdict, guard, reason, results },
     now,
   )
-  const history = yield* targetHistory(targetOf(incident.subject), now)
+  const history = yield* targetHistory(culprit === undefined ? incident.target : culprit, now)
   const event: Event = { type: 'guardsEvaluated', look: task.look, decision, history, unit }
+  if (culprit !== undefined) return yield* applyEvent(incident, { ...event, culprit }, now)
   return yield* applyEvent(incident, event, now)
 }
 
@@ -87,8 +93,13 @@ export function* looked(
     },
     now,
   )
-  const history = yield* targetHistory(targetOf(incident.subject), now)
-  return yield* applyEvent(incident, { type: 'looked', look: task.look, seen, history }, now)
+  const history = yield* targetHistory(incident.target, now)
+  const moved = yield* applyEvent(incident, { type: 'looked', look: task.look, seen, history }, now)
+  // After an unknown step the first invocation seen is counted as ours (S-2.5).
+  const ours = moved?.incident.ourInvocations ?? []
+  if (incident.target !== null && ours.length > incident.ourInvocations.length)
+    yield* rememberInvocations(incident.target, ours)
+  return moved
 }
 
 /** Null when the question has been answered or replaced by another one. */
@@ -98,6 +109,6 @@ function* wanted(task: LookTask): Unit<Incident | null> {
 }
 
 /** Another boot id will not answer: the question is free again. */
-export function* requeueForeignLooks(owner: string, exclusive: boolean, now: Instant): Unit<number> {
-  return yield* exec(requeueForeign({ owner, exclusive: exclusive ? 1 : 0, now }))
+export function* requeueForeignLooks(owner: string): Unit<number> {
+  return yield* exec(requeueForeign({ owner }))
 }

@@ -1,17 +1,18 @@
 import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import { mailState, read, strings } from './json.ts'
+import type { Dialect } from './dialect.ts'
 import type { MailView, OutboxMail } from './store.ts'
 import { all, exec, fixed, type Unit } from './unit.ts'
 
 /** Due, not leased, and the first of its thread and recipient that is neither sent nor given up on. */
-const claimable = fixed((db, p: { now: number; limit: number }) =>
+const claimable = fixed((db, p: { now: number; clock: number; limit: number }) =>
   db
     .selectFrom('mails as m')
     .selectAll('m')
     .where('m.state', '=', sql.lit('queued'))
     .where('m.due_at', '<=', p.now)
-    .where((eb) => eb.or([eb('m.owner', 'is', null), eb('m.lease_until', '<=', p.now)]))
+    .where((eb) => eb.or([eb('m.owner', 'is', null), eb('m.lease_until', '<=', p.clock)]))
     .where((where) =>
       where.not(
         where.exists(
@@ -27,7 +28,9 @@ const claimable = fixed((db, p: { now: number; limit: number }) =>
     )
     .orderBy('m.due_at')
     .orderBy('m.id')
-    .limit(p.limit),
+    .limit(p.limit)
+    .forUpdate()
+    .skipLocked(),
 )
 const lease = fixed((db, p: { id: number; owner: string; until: number }) =>
   db.updateTable('mails').set({ owner: p.owner, lease_until: p.until }).where('id', '=', p.id),
@@ -69,6 +72,13 @@ const failed = fixed((db, p: { id: number; owner: string; error: string }) =>
     .where('owner', '=', p.owner)
     .where('state', '=', sql.lit('queued')),
 )
+const renew = fixed((db, p: { owner: string; until: number }) =>
+  db
+    .updateTable('mails')
+    .set({ lease_until: p.until })
+    .where('owner', '=', p.owner)
+    .where('state', '=', sql.lit('queued')),
+)
 const release = fixed((db, p: { owner: string; exclusive: 0 | 1; now: number }) =>
   db
     .updateTable('mails')
@@ -86,9 +96,16 @@ const mailsOf = fixed((db, p: { incident: number }) =>
     .orderBy('id'),
 )
 
-export function* claimMails(owner: string, now: Instant, leaseMs: number, limit: number): Unit<readonly OutboxMail[]> {
-  const rows = yield* all(claimable({ now, limit }))
-  for (const { id } of rows) yield* exec(lease({ id, owner, until: now + leaseMs }))
+export function* claimMails(
+  dialect: Dialect,
+  owner: string,
+  now: Instant,
+  leaseMs: number,
+  limit: number,
+): Unit<readonly OutboxMail[]> {
+  const clock = yield* dialect.leaseClock(now)
+  const rows = yield* all(claimable({ now, clock, limit }))
+  for (const { id } of rows) yield* exec(lease({ id, owner, until: clock + leaseMs }))
   return rows.map((row) => ({
     id: row.id,
     receiver: row.receiver,
@@ -117,8 +134,13 @@ export function* mailFailed(id: number, owner: string, error: string): Unit<void
   yield* exec(failed({ id, owner, error }))
 }
 
-export function* releaseMails(owner: string, exclusive: boolean, now: Instant): Unit<number> {
-  return yield* exec(release({ owner, exclusive: exclusive ? 1 : 0, now }))
+export function* renewMails(dialect: Dialect, owner: string, now: Instant, leaseMs: number): Unit<void> {
+  yield* exec(renew({ owner, until: (yield* dialect.leaseClock(now)) + leaseMs }))
+}
+
+export function* releaseMails(dialect: Dialect, owner: string, now: Instant): Unit<number> {
+  const exclusive = dialect.exclusive ? 1 : 0
+  return yield* exec(release({ owner, exclusive, now: yield* dialect.leaseClock(now) }))
 }
 
 export function* mailsOfIncident(incident: number): Unit<readonly MailView[]> {

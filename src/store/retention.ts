@@ -208,6 +208,31 @@ const leftovers: readonly ((p: { before: number; limit: number }) => Query<unkno
         .limit(p.limit),
     ),
   ),
+  fixed((db, p: { before: number; limit: number }) =>
+    db
+      .deleteFrom('notices')
+      .where('id', 'in', (eb) => eb.selectFrom('notices').select('id').where('told_at', '<', p.before).limit(p.limit)),
+  ),
+  fixed((db, p: { before: number; limit: number }) =>
+    db
+      .deleteFrom('storms')
+      .where('id', 'in', (eb) => eb.selectFrom('storms').select('id').where('ended_at', '<', p.before).limit(p.limit)),
+  ),
+  fixed((db, p: { before: number; limit: number }) =>
+    db
+      .deleteFrom('failures')
+      .where('incident', 'in', (eb) =>
+        eb.selectFrom('failures').select('incident').where('at', '<', p.before).limit(p.limit),
+      ),
+  ),
+  // One that nobody has lifted is in force whatever its age (S-5.11).
+  fixed((db, p: { before: number; limit: number }) =>
+    db
+      .deleteFrom('demotions')
+      .where('id', 'in', (eb) =>
+        eb.selectFrom('demotions').select('id').where('resumed_at', '<', p.before).limit(p.limit),
+      ),
+  ),
   // A count of attempts and a suspension are never forgotten by age (S-4.1, S-4.10).
   fixed((db, p: { before: number; limit: number }) =>
     db.deleteFrom('targets').where('key', 'in', (eb) =>

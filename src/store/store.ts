@@ -6,6 +6,9 @@ import type { Incident, Outcome, Reason, State, TellKind, TimerKind } from '../i
 import type { Plan, Step } from '../incident/plan.ts'
 import type { GuardResult, ProbeResult, StepResult } from '../incident/verdict.ts'
 import type { Subject } from '../inventory/inventory.ts'
+import type { Baseline } from '../kafka/view.ts'
+import type { Memory } from '../probes/probe.ts'
+import type { Notice } from '../notify/notice.ts'
 
 /**
  * What we remember. Every method is one whole unit (one transaction) named after what happened; nothing reaches the
@@ -20,6 +23,20 @@ export interface Store {
   /** Keeps what can never be parsed or stored as it is (escaped), so that nothing acknowledged or refused vanishes. */
   storeRejected(rejected: RejectedDelivery, now: Instant): Promise<void>
   inboxDepth(): Promise<number>
+  /** All that is known as firing, for comparing with what the Alertmanagers show. */
+  heldAlerts(): Promise<readonly HeldAlert[]>
+  /**
+   * Takes firing alerts that Alertmanager itself shows as if they had been delivered; null when none is news (S-1.4). Unlike
+   * a delivery, which may be late, it also says that an occurrence known as over goes on, when Alertmanager heard of it more
+   * than `graceMs` after that end.
+   */
+  adopt(
+    shown: readonly ShownAlert[],
+    from: { readonly receiver: string; readonly graceMs: number },
+    now: Instant,
+  ): Promise<DeliveryReceipt | null>
+  /** Alerts that no Alertmanager shows any more end as `gone`; returns how many did. */
+  markGone(missing: readonly MissingAlert[], receiver: string, now: Instant): Promise<number>
   /** A change of an alert that the core breaks on: kept as rejected, so that it holds nobody up and a person can see it. */
   setAside(row: InboxRow, problem: string, now: Instant): Promise<void>
 
@@ -38,8 +55,8 @@ export interface Store {
     now: Instant,
   ): Promise<readonly Moved[]>
   /**
-   * {@link holdBoundaries}, then up to `limit` times {@link pendingElections} with {@link electLeader}, and the next timer
-   * with {@link fireTimer}; in one unit: all of it or nothing.
+   * {@link holdBoundaries}, then up to `limit` times what demotions take away, {@link pendingElections} with
+   * {@link electLeader}, and the next timer with {@link fireTimer}; in one unit: all of it or nothing.
    */
   fireDue(
     now: Instant,
@@ -49,12 +66,12 @@ export interface Store {
   nextTimer(now: Instant): Promise<DueTimer | null>
   /** Deletes the timer and applies `timerDue`, exactly once (S-3.7). */
   fireTimer(timer: DueTimer, now: Instant): Promise<Moved | null>
-  /** The earliest due time of anything `advance` does: inbox (0), timers, starts and ends of silences and pauses. */
+  /** The earliest due time of anything `advance` does: inbox (0), timers, starts and ends of quiet holds. */
   nextDueAt(): Promise<Instant | null>
   /** Applies an event from outside. Null: no such open incident, or it changed nothing. */
   apply(incident: number, event: Event, now: Instant): Promise<Moved | null>
   /**
-   * Silences and pauses that began or ended since last asked: every open incident they cover gets `held` or `released`
+   * Silences, pauses and maintenance windows that began or ended since last asked: every open incident they cover gets `held` or `released`
    * (S-3.4). `jitterMs` derives the spread per incident. Returns what moved.
    */
   holdBoundaries(
@@ -77,6 +94,8 @@ export interface Store {
     results: readonly GuardResult[],
     unit: Incident['firstUnit'],
     now: Instant,
+    /** Rules that act on the culprit: the target found, or null. */
+    culprit?: string | null,
   ): Promise<Moved | null>
   looked(
     task: LookTask,
@@ -86,7 +105,14 @@ export interface Store {
     now: Instant,
   ): Promise<Moved | null>
   targetHistory(targetKey: string, now: Instant): Promise<TargetHistory>
-  memory(targetKey: string): Promise<{ readonly servingAt: Instant | null; readonly servingInvocation: string | null }>
+  memory(targetKey: string, cluster: string, now: Instant): Promise<Memory>
+  /**
+   * The last complete view of a cluster (S-5.5). One in which much had `vanished` is noted, and becomes what later views are
+   * compared with half a minute after it was first seen.
+   */
+  keepBaseline(cluster: string, seen: Baseline, vanished: boolean): Promise<void>
+  /** Which targets a view found out of sync; {@link Memory.outOfSyncSince} is since when every look has. */
+  keepOutOfSync(seen: readonly { readonly target: string; readonly out: boolean }[], at: Instant): Promise<void>
   rememberServing(targetKey: string, at: Instant, invocation: string | null): Promise<void>
   ownFacts(incident: number, targetKey: string | null, cluster: string | null, now: Instant): Promise<OwnFacts>
 
@@ -121,13 +147,26 @@ export interface Store {
   finishAttempt(attempt: ClaimedAttempt, end: AttemptEnd, now: Instant): Promise<Moved | null>
   /** A clean shutdown hands back what has not begun a step: spends nothing (S-4.8). */
   handBack(attempt: ClaimedAttempt, now: Instant): Promise<void>
-  /** Attempts started by another boot id (SQLite: all of them, at start), or whose lease ran out. Each becomes `attemptInterrupted`. */
-  interruptForeign(owner: string, now: Instant): Promise<readonly Moved[]>
+  /**
+   * Attempts whose process is gone: where one process owns the database, all that another boot id started; where several
+   * share it, those whose lease ran out. Never one of `running`, the ids that this process still works on, whatever
+   * became of their lease. Each becomes `attemptInterrupted`.
+   */
+  interruptForeign(owner: string, now: Instant, running?: ReadonlySet<number>): Promise<readonly Moved[]>
 
   // -- telling people --------------------------------------------------------------------------------------------------
   /** Rows that no mail was made of yet, due by now, oldest first, with what a mail needs. */
-  dueEscalations(now: Instant, limit: number): Promise<readonly EscalationRow[]>
-  /** One unit: marks the rows as told and puts the mails in the outbox. */
+  dueEscalations(now: Instant, limit: number): Promise<readonly DueEscalation[]>
+  /** The storm's mails tell of these rows; they get none of their own (S-5.9). */
+  toldByStorm(escalations: readonly number[], storm: number, now: Instant): Promise<void>
+  /** Mails that belong to no single incident and are not made yet, due by now, oldest first. */
+  dueNotices(now: Instant, limit: number): Promise<readonly NoticeRow[]>
+  /** One unit: marks the notice as told and puts its mails in the outbox. */
+  enqueueNotice(notice: number, mails: readonly NewMail[], now: Instant): Promise<void>
+  /**
+   * One unit: marks the rows as told and puts the mails in the outbox. Where somebody has told one of them meanwhile,
+   * nothing is done: the mails say more than is left to tell, and those of the rest are to be made anew.
+   */
   enqueueMails(escalations: readonly number[], mails: readonly NewMail[], now: Instant): Promise<void>
   /** Leases the next due mails. A mail of a thread is never claimed before the earlier ones of that thread and recipient are sent or dropped. */
   claimMails(owner: string, now: Instant, leaseMs: number, limit: number): Promise<readonly OutboxMail[]>
@@ -135,9 +174,21 @@ export interface Store {
   mailDeferred(mail: number, owner: string, error: string, dueAt: Instant, now: Instant): Promise<void>
   /** Given up on for this recipient; counted and shown, never silently gone. */
   mailFailed(mail: number, owner: string, error: string, now: Instant): Promise<void>
-  /** At start: mails leased by another boot id are due again (a repeat is possible, S-6.3). */
+  /** Whoever sends lasts longer than thought: all that `owner` still has under lease stays so. */
+  renewMails(owner: string, now: Instant, leaseMs: number): Promise<void>
+  /**
+   * At start: mails leased by another boot id are due again (a repeat is possible, S-6.3); where several processes share
+   * the database, those whose lease ran out.
+   */
   releaseMails(owner: string, now: Instant): Promise<number>
-  issueToken(incident: number, action: TokenAction, expiresAt: Instant, now: Instant): Promise<string>
+  /** `request` numbers the question that an approval answers. */
+  issueToken(
+    incident: number,
+    action: TokenAction,
+    expiresAt: Instant,
+    now: Instant,
+    request?: number,
+  ): Promise<string>
   /** Looks at a token without using it (the GET page). */
   readToken(token: string, now: Instant): Promise<TokenSeen>
   /** Uses it up; the caller then applies the action. */
@@ -145,7 +196,7 @@ export interface Store {
   /** Applies what the token is for, and spends it only when that moved the incident: one unit. */
   applyByToken(
     token: string,
-    eventOf: (action: TokenAction) => Event | null,
+    eventOf: (seen: TokenValid) => Event | null,
     now: Instant,
   ): Promise<{ readonly seen: TokenSeen; readonly moved: Moved | null }>
 
@@ -157,6 +208,30 @@ export interface Store {
   createPause(pause: NewPause, now: Instant): Promise<Pause>
   endPause(scope: string, by: string, now: Instant): Promise<readonly Pause[]>
   pauses(now: Instant): Promise<readonly Pause[]>
+  /**
+   * Takes these for the maintenance windows of the configuration. One that was planned and is not among them has ended
+   * now, or never begins. Answers how many are new and how many are gone.
+   */
+  planWindows(
+    planned: readonly NewMaintenanceWindow[],
+    now: Instant,
+  ): Promise<{ readonly added: number; readonly gone: number }>
+  /** Those that last or will begin, the earliest first. */
+  windows(now: Instant): Promise<readonly MaintenanceWindow[]>
+  /**
+   * A person lets a scope (`rule:…`, `cluster:…`, `target:…`) act again: demotions are lifted (S-5.11), and with a cluster
+   * starts go on that a failed one stopped in a storm (S-5.9).
+   */
+  resumeScope(scope: string, by: string, now: Instant): Promise<Resumed>
+  /** Rules that may only inform because they failed too often. */
+  demotions(): Promise<readonly Demotion[]>
+
+  // -- clusters as a whole -------------------------------------------------------------------------------------------------
+  /** A view of the cluster was taken: a storm begins, goes on, calms down, or is over, and is told (S-5.9). */
+  clusterSeen(cluster: string, seen: ClusterSeen, now: Instant): Promise<StormChange>
+  /** Storms that are not over. */
+  storms(): Promise<readonly Storm[]>
+
   /** Lets a target act again that recurrence suspended (S-4.10). */
   resumeTarget(targetKey: string, by: string, now: Instant): Promise<boolean>
 
@@ -207,10 +282,34 @@ export interface DeliveryReceipt {
   readonly repeats: number
 }
 
+/** An alert that is known as firing. */
+export interface HeldAlert {
+  readonly fingerprint: string
+  readonly startsAt: Instant
+  readonly seenAt: Instant
+}
+
+/** An alert as Alertmanager itself shows it. */
+export interface ShownAlert extends Alert {
+  /** When Alertmanager last heard of it. */
+  readonly updatedAt: Instant
+  /** Who speaks, as with a delivery. */
+  readonly credential: string | null
+}
+
+export interface MissingAlert {
+  readonly fingerprint: string
+  /** When a poll first missed it; what was heard of since then is left alone. */
+  readonly since: Instant
+}
+
+/** `gone`: no Alertmanager shows it any more. What it does is what `resolved` does (S-1.3). */
+export const CHANGES = ['firing', 'refired', 'resolved', 'gone'] as const
+
 /** One change of one alert, not yet seen by the core. */
 export interface InboxRow {
   readonly id: number
-  readonly change: 'firing' | 'refired' | 'resolved'
+  readonly change: (typeof CHANGES)[number]
   readonly alert: Alert
   readonly credential: string | null
   readonly receivedAt: Instant
@@ -289,6 +388,17 @@ export interface EscalationRow {
   readonly createdAt: Instant
 }
 
+/** A row whose mail is to be made. */
+export interface DueEscalation extends EscalationRow {
+  /** The storm over the cluster of its incident, null in calm (S-5.9). */
+  readonly storm: number | null
+}
+
+export interface NoticeRow extends Notice {
+  readonly id: number
+  readonly createdAt: Instant
+}
+
 export interface NewMail {
   readonly receiver: string
   readonly recipient: string
@@ -308,10 +418,17 @@ export interface OutboxMail extends NewMail {
   readonly lastError: string | null
 }
 
-export type TokenAction = 'takeOver' | 'retry' | 'silence'
+export type TokenAction = 'takeOver' | 'retry' | 'silence' | 'approve'
+
+export interface TokenValid {
+  readonly state: 'valid'
+  readonly incident: number
+  readonly action: TokenAction
+  readonly request: number | null
+}
 
 export type TokenSeen =
-  | { readonly state: 'valid'; readonly incident: number; readonly action: TokenAction }
+  | TokenValid
   | { readonly state: 'used' | 'expired' | 'unknown' }
 
 export interface SilenceMatcher {
@@ -346,6 +463,67 @@ export interface NewPause {
 export interface Pause extends NewPause {
   readonly id: number
   readonly startsAt: Instant
+}
+
+/** One time of a maintenance window of the configuration. */
+export interface NewMaintenanceWindow {
+  readonly name: string
+  readonly covers: WindowScope
+  readonly startsAt: Instant
+  readonly endsAt: Instant
+  readonly comment: string
+}
+
+/** Any of the clusters or targets; all of the matchers, on one alert. */
+export type WindowScope =
+  | { readonly clusters: readonly string[] }
+  | { readonly targets: readonly string[] }
+  | { readonly matchers: readonly SilenceMatcher[] }
+
+export interface MaintenanceWindow extends NewMaintenanceWindow {
+  readonly id: string
+}
+
+/** What a view says of a cluster as a whole (S-5.9). */
+export interface ClusterSeen {
+  /** Brokers and controllers confirmed bad by direct probe, of `total`. */
+  readonly bad: readonly string[]
+  readonly total: number
+  /** No listener gave any answer. */
+  readonly reachesNothing: boolean
+  /** Keys of the targets that are members of the quorum; null where the view cannot tell. */
+  readonly voters: readonly string[] | null
+}
+
+export type StormChange = 'none' | 'began' | 'goesOn' | 'ended'
+
+export interface Storm {
+  readonly id: number
+  readonly cluster: string
+  readonly beganAt: Instant
+  readonly bad: readonly string[]
+  readonly total: number
+  /** Since when nothing that would make a storm was seen; null while it rages. */
+  readonly calmSince: Instant | null
+  /** The first start that failed in it, until a person resumes the cluster. */
+  readonly failedStart: { readonly target: string; readonly reason: string } | null
+}
+
+/** A rule that may only inform, on one target or on all of a cluster (S-5.11). */
+export interface Demotion {
+  readonly id: number
+  readonly rule: string
+  readonly cluster: string
+  /** Null: every target of the cluster. */
+  readonly target: string | null
+  readonly at: Instant
+  readonly reason: string
+}
+
+export interface Resumed {
+  readonly demotions: readonly Demotion[]
+  /** Starts go on in a storm that a failed one had stopped. */
+  readonly starts: boolean
 }
 
 export interface Page<T> {
@@ -500,4 +678,8 @@ export interface Gauges {
   /** Timers more than 30 s overdue. */
   readonly timersLate: number
   readonly failedMails: number
+  /** Demotions in force. */
+  readonly demotions: number
+  /** Clusters over which there is a storm. */
+  readonly storms: readonly string[]
 }

@@ -130,6 +130,8 @@ export interface Tables {
     target_key: string
     by_person: Flag
     disruptive: Flag
+    /** The first start of a crashed target: exempt from the budgets of cluster, rack and everywhere (S-5.10). */
+    first_start: Flag
     /** A changing step has begun. */
     changed: Flag
     status: string
@@ -161,6 +163,23 @@ export interface Tables {
     cooldown_by: number | null
     serving_at: number | null
     serving_invocation: string | null
+    /** JSON: unit invocations that attempts of ours caused, newest first. */
+    invocations: string | null
+    /** Since when each look has found it out of sync, and the last one that did. */
+    missing_since: number | null
+    missing_at: number | null
+    in_sync_at: number | null
+  }
+
+  cluster_baselines: {
+    cluster: string
+    at: number
+    topics: number
+    partitions: number
+    /** A later view in which much had vanished, not yet confirmed by another one (S-5.5). */
+    shrunk_at: number | null
+    shrunk_topics: number | null
+    shrunk_partitions: number | null
   }
 
   escalations: {
@@ -175,6 +194,45 @@ export interface Tables {
     created_at: number
     due_at: number
     told_at: number | null
+    /** The storm whose mails tell of it instead of one of its own (S-5.9). */
+    storm: number | null
+  }
+  notices: {
+    id: Generated<number>
+    key: string
+    kind: string
+    thread: string
+    body: string
+    created_at: number
+    due_at: number
+    told_at: number | null
+  }
+  sightings: { cluster: string; at: number; reaches_nothing: Flag; voters: string }
+  storms: {
+    id: Generated<number>
+    cluster: string
+    began_at: number
+    bad: string
+    total: number
+    calm_since: number | null
+    failed_starts: number
+    failed_target: string | null
+    failed_reason: string | null
+    ended_at: number | null
+  }
+  failures: { incident: number; rule: string; cluster: string; target_key: string; at: number }
+  demotions: {
+    id: Generated<number>
+    rule: string
+    cluster: string
+    /** Empty: the rule on all targets of the cluster. */
+    target_key: string
+    at: number
+    reason: string
+    /** Open incidents that it concerns have been restricted. */
+    applied: Flag
+    resumed_at: number | null
+    resumed_by: string | null
   }
   mails: {
     id: Generated<number>
@@ -201,6 +259,7 @@ export interface Tables {
     hash: string
     incident: number
     action: string
+    request: number | null
     created_at: number
     expires_at: number
     used_at: number | null
@@ -217,6 +276,16 @@ export interface Tables {
     updated_at: number
     applied: string
   }
+  windows: {
+    /** Made from everything else, so that planning again changes nothing. */
+    id: string
+    name: string
+    covers: string
+    starts_at: number
+    ends_at: number
+    comment: string
+    applied: string
+  }
   pauses: {
     id: Generated<number>
     scope: string
@@ -226,5 +295,7 @@ export interface Tables {
     author: string
     comment: string
     applied: string
+    /** The next daily mail. */
+    tell_at: number | null
   }
 }

@@ -1,9 +1,15 @@
 import type { Instant } from '../clock.ts'
 import type { TargetHistory } from '../incident/event.ts'
-import { instants, read } from './json.ts'
+import type { Memory } from '../probes/probe.ts'
+import { baseline } from './baselines.ts'
+import { instants, read, strings } from './json.ts'
 import { exec, fixed, one, type Unit } from './unit.ts'
 
 const DAY_MS = 24 * 60 * 60_000
+/** Views in peace come each 5 minutes (S-5.5); one may fail. */
+const LOOKS_APART_MS = 11 * 60_000
+/** Budgets allow six actions a day on one target (S-5.10). */
+const INVOCATIONS_KEPT = 12
 
 const targetRow = fixed((db, p: { key: string }) => db.selectFrom('targets').selectAll().where('key', '=', p.key))
 const insertTarget = fixed((db, p: { key: string }) =>
@@ -55,7 +61,41 @@ const setServing = fixed((db, p: { key: string; at: number; invocation: string |
     .onConflict((c) =>
       c.column('key').doUpdateSet((eb) => ({
         serving_at: eb.ref('excluded.serving_at'),
-        serving_invocation: eb.ref('excluded.serving_invocation'),
+        // Who only asked the listener does not know which process answered; what was known of one stays true.
+        serving_invocation: eb.fn.coalesce('excluded.serving_invocation', 'targets.serving_invocation'),
+      })),
+    ),
+)
+
+const setInvocations = fixed((db, p: { key: string; invocations: string }) =>
+  db.updateTable('targets').set({ invocations: p.invocations }).where('key', '=', p.key),
+)
+/** A gap in the looks begins the time anew: nobody knows what was in between. */
+const setMissing = fixed((db, p: { key: string; at: number; gap: number }) =>
+  db
+    .insertInto('targets')
+    .values({ key: p.key, attempts: 0, heals: '[]', missing_since: p.at, missing_at: p.at })
+    .onConflict((c) =>
+      c.column('key').doUpdateSet((eb) => ({
+        missing_since: eb
+          .case()
+          .when(eb.and([eb('targets.missing_at', '>=', p.gap), eb('targets.missing_at', '<=', p.at)]))
+          .then(eb.ref('targets.missing_since'))
+          .else(eb.ref('excluded.missing_since'))
+          .end(),
+        missing_at: eb.ref('excluded.missing_at'),
+      })),
+    ),
+)
+const setInSync = fixed((db, p: { key: string; at: number }) =>
+  db
+    .insertInto('targets')
+    .values({ key: p.key, attempts: 0, heals: '[]', in_sync_at: p.at })
+    .onConflict((c) =>
+      c.column('key').doUpdateSet((eb) => ({
+        missing_since: null,
+        missing_at: null,
+        in_sync_at: eb.ref('excluded.in_sync_at'),
       })),
     ),
 )
@@ -116,11 +156,40 @@ export function* cooldownFor(key: string, incident: number, now: Instant): Unit<
   return row.cooldown_by === incident ? null : row.cooldown_until
 }
 
-export function* memory(key: string): Unit<{ servingAt: Instant | null; servingInvocation: string | null }> {
+/** What guards and probes are told of a target and of its cluster. */
+export function* memory(key: string, cluster: string, now: Instant): Unit<Memory> {
   const row = yield* one(targetRow({ key }))
-  return { servingAt: row?.serving_at ?? null, servingInvocation: row?.serving_invocation ?? null }
+  const fresh = row?.missing_at != null && now - row.missing_at <= LOOKS_APART_MS
+  return {
+    servingAt: row?.serving_at ?? null,
+    servingInvocation: row?.serving_invocation ?? null,
+    ourInvocations: read(strings, row?.invocations ?? '[]', 'targets.invocations'),
+    outOfSyncSince: fresh ? (row?.missing_since ?? null) : null,
+    inSyncAt: row?.in_sync_at ?? null,
+    baseline: yield* baseline(cluster, now),
+  }
 }
 
 export function* rememberServing(key: string, at: Instant, invocation: string | null): Unit<void> {
   yield* exec(setServing({ key, at, invocation }))
+}
+
+/** S-5.12: these starts were ours. The newest of `invocations` stands last, as an incident keeps them. */
+export function* rememberInvocations(key: string, invocations: readonly string[]): Unit<void> {
+  if (invocations.length === 0) return
+  yield* exec(insertTarget({ key }))
+  const row = yield* one(targetRow({ key }))
+  const known = read(strings, row?.invocations ?? '[]', 'targets.invocations')
+  const all = [...new Set([...invocations.toReversed(), ...known])].slice(0, INVOCATIONS_KEPT)
+  yield* exec(setInvocations({ key, invocations: JSON.stringify(all) }))
+}
+
+/** What one view found of each broker; looks that lie too far apart prove nothing about the time between them. */
+export function* keepOutOfSync(
+  seen: readonly { readonly target: string; readonly out: boolean }[],
+  at: Instant,
+): Unit<void> {
+  for (const { target, out } of seen.toSorted((a, b) => (a.target < b.target ? -1 : 1))) {
+    yield* exec(out ? setMissing({ key: target, at, gap: at - LOOKS_APART_MS }) : setInSync({ key: target, at }))
+  }
 }

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
+import { demotionsPending } from './demotions.ts'
 import { applyToOpen } from './incidents.ts'
 import { timerKind } from './json.ts'
 import type { DueTimer, Moved } from './store.ts'
@@ -36,7 +37,17 @@ const boundaries = fixed((db) =>
     .where('applied', '<>', sql.lit('end'))
     .unionAll(
       db.selectFrom('pauses').select(['starts_at', 'ends_at', 'applied']).where('applied', '<>', sql.lit('end')),
-    ),
+    )
+    .unionAll(db.selectFrom('windows').select(['starts_at', 'ends_at', 'applied'])),
+)
+const firstTelling = fixed((db) =>
+  db
+    .selectFrom('pauses')
+    .select('tell_at')
+    .where('applied', '<>', sql.lit('end'))
+    .where('tell_at', 'is not', sql.lit(null))
+    .orderBy('tell_at')
+    .limit(1),
 )
 const elections = fixed((db) => db.selectFrom('elections').select('target_key').orderBy('target_key'))
 const dropElection = fixed((db, p: { target: string }) => db.deleteFrom('elections').where('target_key', '=', p.target))
@@ -52,13 +63,15 @@ export function* fireTimer({ incident, kind, dueAt }: DueTimer, now: Instant): U
   return yield* applyToOpen(incident, { type: 'timerDue', timer: kind }, now)
 }
 
-/** 0 for what is due whatever the time: changes of alerts, elections. */
+/** 0 for what is due whatever the time: changes of alerts, elections, demotions. */
 export function* nextDueAt(): Unit<Instant | null> {
   if (yield* one(anyPending({}))) return 0
-  if ((yield* pendingElections()).length > 0) return 0
+  if ((yield* pendingElections()).length > 0 || (yield* demotionsPending())) return 0
   const due = (yield* all(boundaries({}))).map((row) => (row.applied === 'none' ? row.starts_at : row.ends_at))
   const timer = yield* one(firstTimer({}))
   if (timer) due.push(timer.due_at)
+  const daily = yield* one(firstTelling({}))
+  if (daily) due.push(daily.tell_at ?? 0)
   return due.length === 0 ? null : Math.min(...due)
 }
 

@@ -3,14 +3,19 @@ import type { Instant } from '../clock.ts'
 import type { Event } from '../incident/event.ts'
 import { applyToOpen } from './incidents.ts'
 import { tokenAction } from './json.ts'
-import type { Moved, TokenAction, TokenSeen } from './store.ts'
+import type { Moved, TokenAction, TokenSeen, TokenValid } from './store.ts'
 import { exec, fixed, one, type Unit } from './unit.ts'
 
-const insertToken = fixed((db, p: { hash: string; incident: number; action: string; expiresAt: number; now: number }) =>
+const insertToken = fixed(
+  (
+    db,
+    p: { hash: string; incident: number; action: string; request: number | null; expiresAt: number; now: number },
+  ) =>
   db.insertInto('tokens').values({
     hash: p.hash,
     incident: p.incident,
     action: p.action,
+    request: p.request,
     created_at: p.now,
     expires_at: p.expiresAt,
   }),
@@ -21,9 +26,15 @@ const spend = fixed((db, p: { hash: string; now: number }) =>
 )
 
 /** The token goes out in a link; only its hash stays here. */
-export function* issueToken(incident: number, action: TokenAction, expiresAt: Instant, now: Instant): Unit<string> {
+export function* issueToken(
+  incident: number,
+  action: TokenAction,
+  expiresAt: Instant,
+  now: Instant,
+  request: number | null,
+): Unit<string> {
   const token = randomBytes(32).toString('base64url')
-  yield* exec(insertToken({ hash: hashOf(token), incident, action, expiresAt, now }))
+  yield* exec(insertToken({ hash: hashOf(token), incident, action, request, expiresAt, now }))
   return token
 }
 
@@ -32,7 +43,7 @@ export function* readToken(token: string, now: Instant): Unit<TokenSeen> {
   if (!row) return { state: 'unknown' }
   if (row.used_at !== null) return { state: 'used' }
   if (row.expires_at <= now) return { state: 'expired' }
-  return { state: 'valid', incident: row.incident, action: tokenAction.parse(row.action) }
+  return { state: 'valid', incident: row.incident, action: tokenAction.parse(row.action), request: row.request }
 }
 
 export function* useToken(token: string, now: Instant): Unit<TokenSeen> {
@@ -43,11 +54,11 @@ export function* useToken(token: string, now: Instant): Unit<TokenSeen> {
 
 export function* applyByToken(
   token: string,
-  eventOf: (action: TokenAction) => Event | null,
+  eventOf: (seen: TokenValid) => Event | null,
   now: Instant,
 ): Unit<{ readonly seen: TokenSeen; readonly moved: Moved | null }> {
   const seen = yield* readToken(token, now)
-  const event = seen.state === 'valid' ? eventOf(seen.action) : null
+  const event = seen.state === 'valid' ? eventOf(seen) : null
   if (seen.state !== 'valid' || event === null) return { seen, moved: null }
   const moved = yield* applyToOpen(seen.incident, event, now)
   if (moved) yield* exec(spend({ hash: hashOf(token), now }))

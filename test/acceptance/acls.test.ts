@@ -5,7 +5,6 @@ import { systemClock } from '../../src/clock.ts'
 import type { Cluster } from '../../src/inventory/inventory.ts'
 import type { KafkaSecurity } from '../../src/kafka/connection.ts'
 import { openKafkaClients } from '../../src/kafka/open-clients.ts'
-import { askRights } from '../../src/kafka/rights.ts'
 import { waitFor } from '../lab/wait.ts'
 import { type KafkaCluster, startKafka } from '../support/kafka.ts'
 
@@ -31,6 +30,8 @@ beforeAll(async () => {
     clusterId: null,
     bootstrap,
     controllers: [],
+    zookeepers: [],
+    security: null,
     brokers: [],
     exporters: [],
     tolerateUnavailable: [],
@@ -40,12 +41,9 @@ beforeAll(async () => {
 afterAll(() => kafka?.close())
 
 const look = async () => {
-  const [address] = cluster.bootstrap
-  if (address === undefined) throw new Error('no listener')
-  const rights = await askRights(address, { ...security, deadlineMs: 5_000 })
   const clients = openKafkaClients({ clock: systemClock, security: new Map([['orders', security]]) })
-  const { partitions } = await clients.metadata(cluster)
-  return { operations: rights?.operations, partitions: partitions.length }
+  const { rights, partitions, problems } = await clients.view(cluster)
+  return { operations: rights, partitions: partitions.length, unread: [...new Set(problems.map(({ part }) => part))] }
 }
 
 /** The grants in printed `kafka-acls.sh` commands: what each `--operation` is allowed on. */
@@ -64,7 +62,7 @@ function grantsIn(text: string) {
 describe('the printed Kafka rights', () => {
   test('are what is missing before they are granted, and all that is needed afterwards', async () => {
     // Kafka answers an account without rights with an empty list and no error.
-    expect(await look()).toEqual({ operations: [], partitions: 0 })
+    expect(await look()).toEqual({ operations: [], partitions: 0, unread: ['rights', 'reassignments'] })
 
     const grants = grantsIn(aclsText({ clusters: new Map([['orders', cluster]]), targets: new Map() }, 'User:healer'))
     expect(grants).toHaveLength(4)
@@ -85,6 +83,6 @@ describe('the printed Kafka rights', () => {
     })
     await admin.disconnect()
     await waitFor('the rights hold', async () => (await look()).partitions === 2)
-    expect(await look()).toEqual({ operations: ['DESCRIBE', 'DESCRIBE_CONFIGS'], partitions: 2 })
+    expect(await look()).toEqual({ operations: ['DESCRIBE', 'DESCRIBE_CONFIGS'], partitions: 2, unread: [] })
   })
 })

@@ -146,3 +146,28 @@ describe('a broker that dies after each start', () => {
     expect(closed.escalations.map((row) => row.kind)).toEqual(['escalated', 'recovered'])
   })
 })
+
+describe('a broker that hangs', () => {
+  it('is told by Prometheus as hung and not as down; gathered from, restarted once, in sync again (S-2.6, S-5.4)', async () => {
+    const before = (await incidents(service))[0]?.id ?? 0
+    const invocation = (await lab.unit('kafka-1.service'))['InvocationID']
+    await lab.signalBroker(1, 'SIGSTOP')
+    const hung = async () =>
+      (await incidents(service)).find(({ id, rule }) => id > before && rule === 'broker-hung')?.id
+    const id = await waitFor('an incident of the rule', hung, 60_000)
+    const closed = await stands(id, (view) => view.incident.state === 'closed', 120_000)
+
+    expect(closed.incident.outcome).toBe('healed')
+    expect(closed.attempts.map(({ steps }) => steps.map(({ type, result }) => [type, result?.outcome]))).toEqual([
+      [
+        ['gather', 'succeeded'],
+        ['systemd', 'succeeded'],
+      ],
+    ])
+    expect(closed.attempts[0]?.steps[0]?.result?.output).toMatch(/State:\s+T \(stopped\)/)
+    expect((await lab.unit('kafka-1.service'))['InvocationID']).not.toBe(invocation)
+    await lab.waitHealed()
+    const others = (await incidents(service)).filter((one) => one.id > before && one.id !== id)
+    expect(others.filter(({ rule }) => rule === 'broker-down')).toEqual([])
+  }, 240_000)
+})

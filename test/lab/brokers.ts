@@ -2,31 +2,45 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { brokerCommand, copyFormatted, fillCache } from './jars.ts'
-import { type BrokerNode, type LabState, repository } from './state.ts'
+import { type BrokerNode, type KafkaNode, type LabState, repository } from './state.ts'
 import { startUnits } from './user-manager.ts'
 import { waitFor } from './wait.ts'
 
 const racks = ['a', 'b', 'c']
 const breakage = '\n# Written by the lab: an option that Kafka refuses at start.\nnum.io.threads=many\n'
 
-export function brokerNode(dir: string, id: number, ports: readonly [number, number, number]): BrokerNode {
+export function brokerNode(
+  dir: string,
+  id: number,
+  ports: readonly [port: number, controllerPort: number | null, jmxPort: number],
+): BrokerNode {
   const [port, controllerPort, jmxPort] = ports
   return { id, unit: `kafka-${id}.service`, port, controllerPort, jmxPort, dir: join(dir, `kafka-${id}`) }
 }
 
-export function rackOf(node: BrokerNode): string {
+export function controllerNode(dir: string, id: number, ports: readonly [number, number]): KafkaNode {
+  const [controllerPort, jmxPort] = ports
+  return { id, unit: `kafka-controller-${id}.service`, controllerPort, jmxPort, dir: join(dir, `controller-${id}`) }
+}
+
+export function rackOf(node: KafkaNode): string {
   return racks[(node.id - 1) % racks.length] ?? 'a'
 }
 
-/** Starts all brokers as enabled units and returns when the cluster is healed. */
+function nodesOf(state: LabState): readonly KafkaNode[] {
+  return [...state.brokers, ...state.controllers]
+}
+
+/** Starts all nodes as enabled units and returns when the cluster is healed. */
 export async function startBrokers(state: LabState): Promise<void> {
-  await fillCache(state.brokers.length)
-  for (const node of state.brokers) {
+  const nodes = nodesOf(state)
+  await fillCache(nodes.length)
+  for (const node of nodes) {
     mkdirSync(node.dir, { recursive: true })
     copyFormatted(node.id, join(node.dir, 'data'), state.clusterId)
     writeFileSync(join(node.dir, 'server.properties'), serverProperties(state, node))
   }
-  await startUnits(state, Object.fromEntries(state.brokers.map((node) => [node.unit, unitText(node)])))
+  await startUnits(state, Object.fromEntries(nodes.map((node) => [node.unit, unitText(node)])))
   await waitHealed(state, 120_000)
 }
 
@@ -44,16 +58,17 @@ export function waitHealed(state: LabState, deadlineMs: number): Promise<true> {
 }
 
 async function unhealed(state: LabState): Promise<string[]> {
-  const seen = await Promise.all(state.brokers.map(async (node) => ({ node, metrics: await metrics(node) })))
+  const seen = await Promise.all(nodesOf(state).map(async (node) => ({ node, metrics: await metrics(node) })))
   return seen.flatMap(({ node, metrics }) => {
-    const name = `broker ${node.id}`
+    const name = `node ${node.id}`
     if (metrics === null) return [`${name} has no metrics`]
     const of = (metric: string) => metrics.get(metric)
     const problems: string[] = []
-    if (of('kafka_server_kafkaserver_brokerstate') !== 3)
+    if ('port' in node && of('kafka_server_kafkaserver_brokerstate') !== 3)
       problems.push(`${name} is in state ${of('kafka_server_kafkaserver_brokerstate')}`)
-    if (of('kafka_server_replicamanager_underreplicatedpartitions') !== 0)
+    if ('port' in node && of('kafka_server_replicamanager_underreplicatedpartitions') !== 0)
       problems.push(`${name} leads partitions that lack replicas`)
+    if (node.controllerPort === null) return problems
     if (of('kafka_controller_kafkacontroller_fencedbrokercount') !== 0) problems.push(`${name} knows fenced brokers`)
     if (of('kafka_controller_kafkacontroller_activebrokercount') !== state.brokers.length)
       problems.push(`${name} misses brokers`)
@@ -61,10 +76,10 @@ async function unhealed(state: LabState): Promise<string[]> {
   })
 }
 
-/** The JMX agent's samples without labels, or null when it does not answer within a second. */
-export async function metrics(node: BrokerNode): Promise<ReadonlyMap<string, number> | null> {
+/** The JMX agent's samples by name and labels, or null when it does not answer in time. */
+export async function metrics(node: KafkaNode, limitMs = 1_000): Promise<ReadonlyMap<string, number> | null> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${node.jmxPort}/metrics`, { signal: AbortSignal.timeout(1000) })
+    const answer = await fetch(`http://127.0.0.1:${node.jmxPort}/metrics`, { signal: AbortSignal.timeout(limitMs) })
     const lines = (await answer.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     return new Map(
       lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
@@ -88,12 +103,21 @@ export interface TopicShape {
   readonly partitions?: number
   readonly replicationFactor?: number
   readonly minInsyncReplicas?: number
+  /** `assignment[partition]` lists its replicas; stands for `partitions` and `replicationFactor`. */
+  readonly assignment?: readonly (readonly number[])[]
+  /** More settings of the topic. */
+  readonly config?: Readonly<Record<string, string>>
 }
 
 /** Creates a topic on the healthy cluster and waits until every partition has a leader. */
 export async function createTopic(state: LabState, topic: string, shape: TopicShape = {}): Promise<void> {
-  const brokers = state.brokers.map((node) => `127.0.0.1:${node.port}`)
-  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING, requestTimeout: 10_000 }).admin()
+  const admin = kafkaClient(state).admin()
+  const { assignment, config } = shape
+  const size = {
+    numPartitions: shape.partitions ?? 6,
+    replicationFactor: shape.replicationFactor ?? state.brokers.length,
+  }
+  const settings = { 'min.insync.replicas': String(shape.minInsyncReplicas ?? 2), ...config }
   await admin.connect()
   try {
     await admin.createTopics({
@@ -101,9 +125,8 @@ export async function createTopic(state: LabState, topic: string, shape: TopicSh
       topics: [
         {
           topic,
-          numPartitions: shape.partitions ?? 6,
-          replicationFactor: shape.replicationFactor ?? state.brokers.length,
-          configEntries: [{ name: 'min.insync.replicas', value: String(shape.minInsyncReplicas ?? 2) }],
+          ...(assignment === undefined ? size : { replicaAssignment: placed(assignment) }),
+          configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
         },
       ],
     })
@@ -112,17 +135,31 @@ export async function createTopic(state: LabState, topic: string, shape: TopicSh
   }
 }
 
-function serverProperties(state: LabState, node: BrokerNode): string {
-  const voters = state.brokers.map((voter) => `${voter.id}@127.0.0.1:${voter.controllerPort}`)
+function placed(assignment: readonly (readonly number[])[]): { partition: number; replicas: number[] }[] {
+  return assignment.map((replicas, partition) => ({ partition, replicas: [...replicas] }))
+}
+
+/** kafkajs with the brokers' real addresses, whatever stands in the inventory. */
+export function kafkaClient(state: LabState): Kafka {
+  const brokers = state.brokers.map((node) => `127.0.0.1:${node.port}`)
+  return new Kafka({ brokers, logLevel: logLevel.NOTHING, requestTimeout: 10_000 })
+}
+
+function serverProperties(state: LabState, node: KafkaNode): string {
+  const voters = nodesOf(state)
+    .filter(({ controllerPort }) => controllerPort !== null)
+    .map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`)
   const copies = state.brokers.length
-  return `process.roles=broker,controller
+  const client = 'port' in node ? `PLAINTEXT://127.0.0.1:${node.port}` : null
+  const controller = node.controllerPort === null ? null : `CONTROLLER://127.0.0.1:${node.controllerPort}`
+  const roles = [client && 'broker', controller && 'controller'].filter(Boolean).join(',')
+  return `process.roles=${roles}
 node.id=${node.id}
 broker.rack=${rackOf(node)}
 controller.quorum.voters=${voters.join(',')}
-listeners=PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${node.port}
+listeners=${[client, controller].filter(Boolean).join(',')}
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
+${client === null ? '' : `advertised.listeners=${client}\ninter.broker.listener.name=PLAINTEXT`}
 log.dirs=${join(node.dir, 'data')}
 default.replication.factor=${copies}
 min.insync.replicas=${Math.min(2, copies)}
@@ -137,6 +174,7 @@ share.coordinator.state.topic.min.isr=${Math.min(2, copies)}
 group.initial.rebalance.delay.ms=0
 num.network.threads=2
 num.io.threads=2
+num.recovery.threads.per.data.dir=1
 log.cleaner.dedupe.buffer.size=4194304
 log.segment.bytes=16777216
 log.index.size.max.bytes=1048576
@@ -147,10 +185,10 @@ broker.heartbeat.interval.ms=${Math.min(2000, Math.round(state.sessionTimeoutMs 
 }
 
 // Restart=no: healing is what is being tested. 143 is how a JVM ends on SIGTERM.
-function unitText(node: BrokerNode): string {
+function unitText(node: KafkaNode): string {
   const rules = join(repository, 'deploy/prometheus/jmx-rules.yml')
   return `[Unit]
-Description=Kafka broker ${node.id}
+Description=Kafka node ${node.id}
 [Service]
 Type=exec
 WorkingDirectory=${node.dir}

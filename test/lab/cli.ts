@@ -59,7 +59,7 @@ async function status(): Promise<number> {
   }
   const exporter = lab.state.parts.includes('exporter') ? ['kafka-exporter.service'] : []
   const units = [
-    ...lab.state.brokers.map((node) => node.unit),
+    ...[...lab.state.brokers, ...lab.state.controllers].map((node) => node.unit),
     ...exporter,
     ...lab.state.smallUnits.map((unit) => unit.unit),
   ]

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { brokerNode, rackOf } from './brokers.ts'
+import { proxyHost } from './cuts.ts'
 import { smtpCertificate } from './mail.ts'
 import { webhookToken, webhookTokenFile } from './monitoring.ts'
 import { clientKeyFile } from './sshd.ts'
@@ -21,12 +22,15 @@ export function writeHealingFiles(state: LabState): void {
 }
 
 function inventory(state: LabState): object {
+  const address = (id: number, port: number): string => `${state.proxied ? proxyHost(id) : '127.0.0.1'}:${port}`
   return {
     clusters: {
       orders: {
         cluster_id: state.clusterId,
-        bootstrap: brokersOf(state).map((node) => local(node.port)),
-        controllers: brokersOf(state).map((node) => local(node.controllerPort)),
+        bootstrap: brokersOf(state).map((node) => address(node.id, node.port)),
+        controllers: [...brokersOf(state), ...state.controllers].flatMap(({ id, controllerPort }) =>
+          controllerPort === null ? [] : [address(id, controllerPort)],
+        ),
         connection: {
           driver: 'ssh',
           user: state.ssh?.user ?? 'nobody',
@@ -40,7 +44,7 @@ function inventory(state: LabState): object {
         brokers: brokersOf(state).map((node) => ({
           id: node.id,
           host: '127.0.0.1',
-          address: local(node.port),
+          address: address(node.id, node.port),
           unit: node.unit,
           rack: rackOf(node),
           data: [join(node.dir, 'data')],
@@ -60,10 +64,10 @@ function inventory(state: LabState): object {
 /** Without SSH in the lab nothing can be acted on; the file still has to be whole. */
 const noHostKey = `SHA256:${'A'.repeat(43)}`
 
-/** An inventory names at least one broker; a lab without Kafka lists one that does not exist. */
+/** An inventory names at least one broker; a lab without Kafka lists one that does not exist, on a port that nobody has. */
 function brokersOf(state: LabState): readonly BrokerNode[] {
   if (state.brokers.length > 0) return state.brokers
-  return [brokerNode(state.dir, 1, [state.ports.blackbox, state.ports.exporter, state.ports.prometheus])]
+  return [brokerNode(state.dir, 1, [state.ports.exporter, state.ports.blackbox, state.ports.prometheus])]
 }
 
 function exportersOf(state: LabState): readonly SmallUnit[] {

@@ -97,8 +97,13 @@ describe('the lab', () => {
       30_000,
     )
     expect(await lab.unit('kafka-1.service')).toMatchObject({ ActiveState: 'active' })
+    const alert = await waitFor('the alert', () => told('firing', 'KafkaBrokerHung', '1'), 60_000)
+    expect(alert.labels).toMatchObject({ cluster: 'orders', broker_id: '1', severity: 'critical', host: 'kafka-1' })
     await lab.signalBroker(1, 'SIGCONT')
     await lab.waitHealed()
+    await waitFor('the resolved alert', () => told('resolved', 'KafkaBrokerHung', '1'), 30_000)
+    // Silent is not down: two incidents on one broker would wait for each other.
+    expect(told('firing', 'KafkaBrokerDown', '1')).toBeUndefined()
   })
 })
 
@@ -153,8 +158,9 @@ describe('the small lab', () => {
   })
 })
 
-function told(status: string, alertname: string) {
+function told(status: string, alertname: string, broker?: string) {
   return deliveries
     .flatMap(({ alerts }) => alerts)
+    .filter(({ labels }) => broker === undefined || labels['broker_id'] === broker)
     .find((alert) => alert.status === status && alert.labels['alertname'] === alertname)
 }

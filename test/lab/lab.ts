@@ -3,12 +3,15 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as brokers from './brokers.ts'
+import { type Cuts, type OpenCuts, openCuts } from './cuts.ts'
 import { startExporter } from './exporter-unit.ts'
 import { healingFolder, writeHealingFiles } from './healing-config.ts'
 import * as mail from './mail.ts'
 import { armAlerts, query, startMonitoring, webhookToken } from './monitoring.ts'
 import { freePorts } from './ports.ts'
-import { isAlive, type Output, record, signal, stop } from './processes.ts'
+import { commandLine, isAlive, launch, type Output, record, signal, stop } from './processes.ts'
+import { activeController, offlinePartitions } from './quorum.ts'
+import { preloadSegments, type Release, recoverSlowly, remainingLogs, type SegmentedTopic } from './recovery.ts'
 import { startSilentHost } from './silent-host.ts'
 import { addSmallUnit, type SmallUnitKind } from './small-units.ts'
 import * as sshd from './sshd.ts'
@@ -35,6 +38,13 @@ export interface LabOptions {
   readonly parts?: readonly Part[]
   /** Default 3. */
   readonly brokers?: number
+  /**
+   * Default 0: the brokers are the controllers too (combined nodes). With more, a broker can be killed or frozen without
+   * touching the quorum; one is enough for that.
+   */
+  readonly controllers?: number
+  /** The inventory points at proxies of this process, so that `cut` works; everybody else goes straight to the brokers. */
+  readonly proxied?: boolean
   /** broker.session.timeout.ms; default 9000 as Kafka's. 3000 makes a heal some six seconds shorter. */
   readonly sessionTimeoutMs?: number
   /** Scrape and evaluation interval; default 1 s. */
@@ -68,6 +78,21 @@ export interface Lab {
   /** Waits until the unit shows the given properties. */
   waitUnit(name: string, wanted: Readonly<Record<string, string>>, deadlineMs?: number): Promise<void>
   createTopic(topic: string, shape?: brokers.TopicShape): Promise<void>
+  /** A topic of 20 partitions with 50 tiny segments each, unless told otherwise. */
+  preloadSegments(topic: string, shape?: SegmentedTopic): Promise<void>
+  /**
+   * Kills the broker and starts it again with all its logs to replay, slowly: over half a minute when segments were preloaded,
+   * or until released. Returns while it replays: BrokerState is 1 then, and remainingLogsToRecover above 0.
+   */
+  slowRecovery(id: number): Promise<Release>
+  /** Logs the broker has still to replay, as its JMX agent says; null when that does not answer within 15 s. */
+  remainingLogs(id: number): Promise<number | null>
+  /** Only with `proxied`: breaks the way between kafka-healing and one listener until it passes again. */
+  readonly cut: Cuts
+  /** The node that leads the quorum, by DescribeQuorum of the controllers; null when nobody does. */
+  activeController(): Promise<number | null>
+  /** Partitions without a leader, as `topic-0`, by the first broker that answers. */
+  offlinePartitions(): Promise<readonly string[]>
   query(expression: string): ReturnType<typeof query>
   mails(): mail.ReceivedMail[]
   /** Waits for a mail the predicate accepts. */
@@ -81,6 +106,10 @@ export interface Lab {
   startSshd(): Promise<void>
   /** Freezes or thaws (SIGSTOP, SIGCONT) a process of the lab, such as `prometheus`, `alertmanager`, `sshd`. */
   signalProcess(name: string, signalName: NodeJS.Signals): void
+  /** Ends such a process; answers what it takes to start it again. */
+  stopProcess(name: string): Promise<readonly string[]>
+  /** Starts one more, or one that was stopped; its output goes to `monitoring/<name>.log`. */
+  startProcess(name: string, argv: readonly string[]): void
   /** A tiny enabled unit, listed as an exporter in a freshly written inventory. */
   addSmallUnit(name: string, kind?: SmallUnitKind): Promise<SmallUnit>
   startSilentHost: typeof startSilentHost
@@ -96,17 +125,17 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const file = new StateFile(await freshState(name, options))
   try {
     await startParts(file)
+    return labOf(file, options.proxied === true ? await openCuts(file) : null)
   } catch (error) {
     await takeDown(file, true)
     throw error
   }
-  return labOf(file)
 }
 
 /** The lab another process has started. */
 export function openLab(name: string): Lab | null {
   const state = readState(name)
-  return state === null ? null : labOf(new StateFile(state))
+  return state === null ? null : labOf(new StateFile(state), null)
 }
 
 async function freshState(name: string, options: LabOptions): Promise<LabState> {
@@ -115,6 +144,7 @@ async function freshState(name: string, options: LabOptions): Promise<LabState> 
   mkdirSync(dir, { recursive: true })
   const parts = options.parts ?? allParts
   const count = parts.includes('kafka') ? (options.brokers ?? 3) : 0
+  const controllers = parts.includes('kafka') ? (options.controllers ?? 0) : 0
   const [
     exporter = 0,
     blackbox = 0,
@@ -125,12 +155,9 @@ async function freshState(name: string, options: LabOptions): Promise<LabState> 
     smtpTls = 0,
     healing = 0,
     ...rest
-  ] = await freePorts(8 + 3 * count)
-  const portsOf = (index: number): [number, number, number] => [
-    rest[index * 3] ?? 0,
-    rest[index * 3 + 1] ?? 0,
-    rest[index * 3 + 2] ?? 0,
-  ]
+  ] = await freePorts(8 + 3 * count + 2 * controllers)
+  const port = (): number => rest.pop() ?? 0
+  const numbered = (howMany: number, from: number) => Array.from({ length: howMany }, (_, index) => from + index)
   return {
     name,
     dir,
@@ -142,7 +169,11 @@ async function freshState(name: string, options: LabOptions): Promise<LabState> 
     sessionTimeoutMs: options.sessionTimeoutMs ?? 9000,
     scrapeIntervalSeconds: options.scrapeIntervalSeconds ?? 1,
     webhooks: options.webhooks ?? [],
-    brokers: Array.from({ length: count }, (_, index) => brokers.brokerNode(dir, index + 1, portsOf(index))),
+    brokers: numbered(count, 1).map((id) =>
+      brokers.brokerNode(dir, id, [port(), controllers > 0 ? null : port(), port()]),
+    ),
+    controllers: numbered(controllers, count + 1).map((id) => brokers.controllerNode(dir, id, [port(), port()])),
+    proxied: options.proxied === true,
     ports: { exporter, blackbox, prometheus, alertmanager, ssh, smtp, smtpTls, healing },
     ssh: null,
     smallUnits: [],
@@ -166,7 +197,7 @@ async function startParts(file: StateFile): Promise<void> {
   if (parts.includes('monitoring')) await armAlerts(file.now)
 }
 
-function labOf(file: StateFile): Lab {
+function labOf(file: StateFile, cuts: OpenCuts | null): Lab {
   const { state, broker } = { state: () => file.now, broker: (id: number) => brokerOf(file.now, id) }
   const local = (port: number) => `http://127.0.0.1:${port}`
   const signalUnit = async (unit: string, name: UnitSignal) => {
@@ -201,6 +232,18 @@ function labOf(file: StateFile): Lab {
       await waitFor(`${name} to show ${JSON.stringify(wanted)}`, () => shows(state(), name, wanted), deadlineMs)
     },
     createTopic: (topic, shape) => brokers.createTopic(state(), topic, shape),
+    preloadSegments: (topic, shape) => preloadSegments(state(), topic, shape),
+    slowRecovery: async (id) => {
+      await signalUnit(broker(id).unit, 'SIGKILL')
+      return recoverSlowly(state(), broker(id))
+    },
+    remainingLogs: (id) => remainingLogs(broker(id)),
+    cut: async (...args) => {
+      if (cuts === null) throw new Error('this lab has no proxies: startLab({ proxied: true }), in the same process')
+      await cuts.set(...args)
+    },
+    activeController: () => activeController(state()),
+    offlinePartitions: () => offlinePartitions(state()),
     query: (expression) => query(state(), expression),
     mails: () => mail.mails(state()),
     waitMail: (accept, deadlineMs = 30_000) => waitFor('a mail', () => mail.mails(state()).find(accept), deadlineMs),
@@ -210,6 +253,17 @@ function labOf(file: StateFile): Lab {
     cutSsh: () => sshd.cutSsh(state()),
     stopSshd: () => sshd.stopSshd(state()),
     startSshd: () => sshd.startSshd(file),
+    stopProcess: async (name) => {
+      const recorded = state().processes[name]
+      if (recorded === undefined) throw new Error(`the lab has no process ${name}`)
+      const argv = commandLine(recorded)
+      // What is frozen cannot end.
+      signal(recorded, 'SIGCONT')
+      await stop(recorded)
+      return argv
+    },
+    startProcess: (name, argv) =>
+      file.recordProcess(name, launch(argv, join(state().dir, 'monitoring', `${name}.log`))),
     signalProcess: (name, signalName) => {
       const recorded = state().processes[name]
       if (recorded === undefined) throw new Error(`the lab has no process ${name}`)
@@ -221,7 +275,10 @@ function labOf(file: StateFile): Lab {
       return unit
     },
     startSilentHost,
-    down: () => takeDown(file, false),
+    down: async () => {
+      await cuts?.close()
+      await takeDown(file, false)
+    },
   }
 }
 

@@ -99,26 +99,45 @@ export function signal(recorded: RecordedProcess, name: NodeJS.Signals): void {
   }
 }
 
+/** How the process was started. */
+export function commandLine({ pid }: RecordedProcess): readonly string[] {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1)
+}
+
 export function record(pid: number): RecordedProcess {
   return { pid, startTicks: stat(pid)?.startTicks ?? '' }
 }
 
-/** All living descendants of a process whose program name is `comm`, nearest first. */
-export function descendants(pid: number, comm: string): RecordedProcess[] {
+/** All living descendants of a process, nearest first; only those whose program name is `comm` where one is given. */
+export function descendants(pid: number, comm?: string): RecordedProcess[] {
   const children = readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .map((entry) => ({ pid: Number(entry), stat: stat(Number(entry)) }))
-    .filter((entry) => entry.stat?.parent === pid && entry.stat.comm === comm && entry.stat.state !== 'Z')
+    .filter(({ stat }) => stat?.parent === pid && stat.comm === (comm ?? stat.comm) && stat.state !== 'Z')
   return children.flatMap((child) => [record(child.pid), ...descendants(child.pid, comm)])
 }
 
-function stat(pid: number): { comm: string; state: string; parent: number; startTicks: string } | null {
+/** Processor time that a process has used, in ticks of 10 ms; 0 when there is no such process. */
+export function processorTicks(pid: number): number {
+  return stat(pid)?.processorTicks ?? 0
+}
+
+interface Stat {
+  readonly comm: string
+  readonly state: string
+  readonly parent: number
+  readonly startTicks: string
+  readonly processorTicks: number
+}
+
+function stat(pid: number): Stat | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const close = text.lastIndexOf(')')
     const fields = text.slice(close + 2).split(' ')
     const comm = text.slice(text.indexOf('(') + 1, close)
-    return { comm, state: fields[0] ?? '', parent: Number(fields[1]), startTicks: fields[19] ?? '' }
+    const processorTicks = Number(fields[11]) + Number(fields[12])
+    return { comm, state: fields[0] ?? '', parent: Number(fields[1]), startTicks: fields[19] ?? '', processorTicks }
   } catch {
     return null
   }

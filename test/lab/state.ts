@@ -12,13 +12,17 @@ export const cacheHome = join(labHome, 'cache')
 export type Part = 'kafka' | 'exporter' | 'monitoring' | 'ssh' | 'mail'
 export const allParts: readonly Part[] = ['kafka', 'exporter', 'monitoring', 'ssh', 'mail']
 
-export interface BrokerNode {
+export interface KafkaNode {
   readonly id: number
   readonly unit: string
-  readonly port: number
-  readonly controllerPort: number
+  /** Where the quorum is asked; null for a broker in a lab with controllers of their own. */
+  readonly controllerPort: number | null
   readonly jmxPort: number
   readonly dir: string
+}
+
+export interface BrokerNode extends KafkaNode {
+  readonly port: number
 }
 
 export interface SmallUnit {
@@ -42,6 +46,10 @@ export interface LabState {
   readonly scrapeIntervalSeconds: number
   readonly webhooks: readonly string[]
   readonly brokers: readonly BrokerNode[]
+  /** Controllers that are no brokers; empty where the brokers are the controllers too. */
+  readonly controllers: readonly KafkaNode[]
+  /** The inventory points at proxies (cuts.ts) in the process that started the lab. */
+  readonly proxied: boolean
   readonly ports: {
     readonly exporter: number
     readonly blackbox: number

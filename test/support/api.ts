@@ -32,6 +32,7 @@ export interface ApiView {
     readonly firing: readonly unknown[]
     readonly round: number
     readonly owner: string | null
+    readonly approval: { readonly request: number; readonly by: string | null; readonly expiresAt: string } | null
   }
   readonly attempts: readonly {
     readonly attempt: number
@@ -53,6 +54,7 @@ export interface ApiView {
     readonly level: number
     readonly round: number
     readonly reason: string
+    readonly createdAt: string
     readonly toldAt: string | null
   }[]
   readonly mails: readonly {
@@ -65,7 +67,7 @@ export interface ApiView {
     readonly at: string
     readonly state: string
     readonly reason: string
-    readonly event: { readonly type: string }
+    readonly event: { readonly type: string; readonly jitterMs?: number }
   }[]
 }
 

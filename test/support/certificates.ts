@@ -10,33 +10,40 @@ export interface Certificates {
   readonly cert: string
 }
 
+export interface Authority {
+  readonly caFile: string
+  /** A certificate signed by it; `alsoIp` puts 127.0.0.1 beside the name, `days` below 0 make one that has expired. */
+  issue(name: string, options?: { readonly days?: number; readonly alsoIp?: boolean }): Certificates
+}
+
+const CURVE = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+
+/** An authority of its own, made by openssl in `folder`; its files begin with `prefix`. */
+export function makeAuthority(folder: string, prefix = 'authority'): Authority {
+  const at = (file: string) => join(folder, `${prefix}-${file}`)
+  const openssl = (...args: readonly string[]) => execFileSync('openssl', [...args], { stdio: 'pipe' })
+  const [caKey, caFile] = [at('ca.key'), at('ca.pem')]
+  openssl('req', '-x509', ...CURVE, '-days', '2', '-subj', '/CN=test authority', '-keyout', caKey, '-out', caFile)
+  return {
+    caFile,
+    issue(name, { days = 2, alsoIp = false } = {}) {
+      const of = (kind: string) => at(`${name}.${kind}`)
+      openssl('req', ...CURVE, '-subj', `/CN=${name}`, '-keyout', of('key'), '-out', of('csr'))
+      writeFileSync(of('ext'), `subjectAltName=DNS:${name}${alsoIp ? ',IP:127.0.0.1' : ''}\n`)
+      const signed = ['-CA', caFile, '-CAkey', caKey, '-CAcreateserial', '-extfile', of('ext')]
+      openssl('x509', '-req', '-days', String(days), '-in', of('csr'), ...signed, '-out', of('pem'))
+      return {
+        caFile,
+        keyFile: of('key'),
+        certFile: of('pem'),
+        key: readFileSync(of('key'), 'utf8'),
+        cert: readFileSync(of('pem'), 'utf8'),
+      }
+    },
+  }
+}
+
 /** An authority of its own and a certificate for `name` signed by it, made by openssl in `folder`. */
 export function makeCertificates(folder: string, name = 'localhost'): Certificates {
-  const at = (file: string) => join(folder, `${name}-${file}`)
-  const openssl = (...args: readonly string[]) => execFileSync('openssl', [...args], { stdio: 'pipe' })
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  openssl(
-    'req',
-    '-x509',
-    ...curve,
-    '-days',
-    '2',
-    '-subj',
-    '/CN=test authority',
-    '-keyout',
-    at('ca.key'),
-    '-out',
-    at('ca.pem'),
-  )
-  openssl('req', ...curve, '-subj', `/CN=${name}`, '-keyout', at('server.key'), '-out', at('server.csr'))
-  writeFileSync(at('ext'), `subjectAltName=DNS:${name}\n`)
-  const signed = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-extfile', at('ext')]
-  openssl('x509', '-req', '-days', '2', '-in', at('server.csr'), ...signed, '-out', at('server.pem'))
-  return {
-    caFile: at('ca.pem'),
-    keyFile: at('server.key'),
-    certFile: at('server.pem'),
-    key: readFileSync(at('server.key'), 'utf8'),
-    cert: readFileSync(at('server.pem'), 'utf8'),
-  }
+  return makeAuthority(folder, name).issue(name)
 }

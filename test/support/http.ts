@@ -70,8 +70,10 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpWorld> {
     status: (): Status => ({
       startedAt: 0,
       configuration: { loaded: status.loaded, revision: 'r1', loadedAt: 1, lastReloadSuccessful: true },
+      reconcile: null,
       loops: [{ name: 'core', running: true, lastRunAt: 2, lastError: null }],
     }),
+    planOf: () => null,
     known: () => ({ clusters: ['lab'], targets: ['lab/broker/1'], rules: ['broker-down'] }),
     webhookCredentials: [],
     apiCredentials: [],

@@ -1,14 +1,20 @@
 import { systemClock } from '../../src/clock.ts'
 import type { Intent } from '../../src/guards/guard.ts'
-import type { Host } from '../../src/hosts/host.ts'
+import type { Host, RunResult } from '../../src/hosts/host.ts'
 import { localHost } from '../../src/hosts/local.ts'
 import { redactorOf } from '../../src/hosts/transcript.ts'
 import type { UnitSeen } from '../../src/incident/unit.ts'
 import type { Cluster, HostPort, Target } from '../../src/inventory/inventory.ts'
-import type { LookContext } from '../../src/probes/probe.ts'
+import type { KafkaClients } from '../../src/kafka/clients.ts'
+import type { LookContext, Memory } from '../../src/probes/probe.ts'
 import { planOf } from './plan.ts'
 
 export const local: Host = localHost({ clock: systemClock, redact: redactorOf([]), runtimeDir: '/nonexistent' })
+
+/** A host that answers every command as told and forwards nothing, for what real ones do too rarely. */
+export function fakeHost(run: (argv: readonly string[]) => Promise<RunResult>): Host {
+  return { name: 'fake', run, connect: async () => ({ kind: 'notOpened', reason: 'no route' }) }
+}
 
 export function brokerTarget(id: number, change: Partial<Target> = {}): Target {
   return {
@@ -34,6 +40,8 @@ export function clusterOf(brokers: readonly Target[], change: Partial<Cluster> =
     clusterId: 'MkU3OEVBNTcwNTJENDM2Qk',
     bootstrap: brokers.flatMap(({ address }): readonly HostPort[] => (address ? [address] : [])),
     controllers: [],
+    zookeepers: [],
+    security: null,
     brokers,
     exporters: [],
     tolerateUnavailable: [],
@@ -87,6 +95,33 @@ export function intentOf(change: Partial<Intent> = {}): Intent {
   }
 }
 
+/** What is remembered of a target that nobody has seen yet. */
+export function memoryOf(change: Partial<Memory> = {}): Memory {
+  return {
+    servingAt: null,
+    servingInvocation: null,
+    ourInvocations: [],
+    outOfSyncSince: null,
+    inSyncAt: null,
+    baseline: null,
+    ...change,
+  }
+}
+
+export const noKafka: KafkaClients = {
+  liveness: async () => ({ state: 'unknown', why: 'error', detail: 'not set up', ms: 0 }),
+  livenessOver: async (stream) => {
+    stream.destroy()
+    return { state: 'unknown', why: 'error', detail: 'not set up', ms: 0 }
+  },
+  metadata: async () => {
+    throw new Error('no broker to ask')
+  },
+  view: async () => {
+    throw new Error('no broker to ask')
+  },
+}
+
 /** A context where nothing answers until a test says otherwise. */
 export function lookContext(change: Partial<LookContext> = {}): LookContext {
   const target = change.target ?? brokerTarget(1)
@@ -95,14 +130,12 @@ export function lookContext(change: Partial<LookContext> = {}): LookContext {
     cluster: clusterOf([target]),
     host: local,
     local,
-    kafka: {
-      liveness: async () => ({ state: 'unknown', why: 'error', detail: 'not set up', ms: 0 }),
-      metadata: async () => {
-        throw new Error('no broker to ask')
-      },
+    kafka: noKafka,
+    view: async () => {
+      throw new Error('no broker to ask')
     },
     monitoring: { prometheus: null, alertmanager: null },
-    memory: { servingAt: null, servingInvocation: null },
+    memory: memoryOf(),
     clock: systemClock,
     signal: new AbortController().signal,
     ...change,

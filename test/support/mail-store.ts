@@ -1,5 +1,13 @@
 import type { OutboxStore } from '../../src/engine/outbox.ts'
-import type { EscalationRow, IncidentView, MailView, NewMail, OutboxMail } from '../../src/store/store.ts'
+import type {
+  DueEscalation,
+  EscalationRow,
+  IncidentView,
+  MailView,
+  NewMail,
+  NoticeRow,
+  OutboxMail,
+} from '../../src/store/store.ts'
 import { viewOf } from './story.ts'
 
 interface Kept extends OutboxMail {
@@ -14,7 +22,8 @@ interface Kept extends OutboxMail {
 
 /** The part of the store that tells people, in memory: for what the outbox decides, not for what a database keeps. */
 export class MailStore implements OutboxStore {
-  readonly rows: (EscalationRow & { told: number })[] = []
+  readonly rows: (DueEscalation & { told: number })[] = []
+  readonly notices: (NoticeRow & { told: number })[] = []
   readonly mails: Kept[] = []
   readonly tokens: string[] = []
   /** What is thrown by the next units, one each. */
@@ -24,8 +33,12 @@ export class MailStore implements OutboxStore {
     return { ...view, incident: { ...view.incident, id } }
   }
 
-  tell(row: EscalationRow): void {
-    this.rows.push({ ...row, told: 0 })
+  tell(row: EscalationRow, storm: number | null = null): void {
+    this.rows.push({ ...row, storm, told: 0 })
+  }
+
+  notify(row: NoticeRow): void {
+    this.notices.push({ ...row, told: 0 })
   }
 
   /** Changes of alerts that the core has not seen yet. */
@@ -35,9 +48,26 @@ export class MailStore implements OutboxStore {
     return this.waiting
   }
 
-  async dueEscalations(now: number, limit: number): Promise<readonly EscalationRow[]> {
+  async dueEscalations(now: number, limit: number): Promise<readonly DueEscalation[]> {
     this.#fail()
     return this.rows.filter((row) => row.told === 0 && row.createdAt <= now).slice(0, limit)
+  }
+
+  async toldByStorm(escalations: readonly number[], _storm: number, now: number): Promise<void> {
+    this.#fail()
+    for (const row of this.rows) if (escalations.includes(row.id)) row.told = now
+  }
+
+  async dueNotices(now: number, limit: number): Promise<readonly NoticeRow[]> {
+    return this.notices.filter((row) => row.told === 0 && row.createdAt <= now).slice(0, limit)
+  }
+
+  async enqueueNotice(notice: number, mails: readonly NewMail[], now: number): Promise<void> {
+    this.#fail()
+    const row = this.notices.find((one) => one.id === notice && one.told === 0)
+    if (!row) return
+    row.told = now
+    await this.enqueueMails([], mails, now)
   }
 
   async enqueueMails(escalations: readonly number[], mails: readonly NewMail[], now: number): Promise<void> {
@@ -84,6 +114,10 @@ export class MailStore implements OutboxStore {
   async mailFailed(id: number, owner: string, error: string): Promise<void> {
     this.#fail()
     this.#end(id, owner, { state: 'failed', lastError: error })
+  }
+
+  async renewMails(): Promise<void> {
+    this.#fail()
   }
 
   async releaseMails(owner: string): Promise<number> {

@@ -4,7 +4,7 @@ import type { Subject } from '../../src/inventory/inventory.ts'
 export const startStep: Step = {
   type: 'systemd',
   params: { verb: 'start' },
-  traits: { disruptive: false, repeatable: true, stops: false, starts: true, limitSeconds: 60 },
+  traits: { disruptive: false, repeatable: true, stops: false, starts: true, changes: true, limitSeconds: 60 },
 }
 
 /** A plan like the shipped broker-down, in mode act; `change` overrides its parts. */
@@ -16,6 +16,7 @@ export function planOf(change: Partial<Plan> = {}): Plan {
     mode: 'act',
     afterMs: 30_000,
     targetKind: 'broker',
+    selects: 'labels',
     attempts: { max: 3, backoff: { initialMs: 30_000, multiplier: 2, maxMs: 300_000 }, stableMs: 900_000 },
     escalation: {
       to: ['oncall'],
@@ -25,6 +26,7 @@ export function planOf(change: Partial<Plan> = {}): Plan {
       escalateAfterMs: 900_000,
       giveUpMs: 7_200_000,
       startPatienceMs: 3_600_000,
+      approvalMs: 900_000,
     },
     firing: { source: 'alertmanager', maxAgeMs: null },
     runbook: {

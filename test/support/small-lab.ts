@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Lab, startLab } from '../lab/lab.ts'
+import { type Lab, type Part, startLab } from '../lab/lab.ts'
 import { waitFor } from '../lab/wait.ts'
 import { deliver, deliveryOf, type TestAlert } from './alertmanager.ts'
 import { type ApiView, incident, incidents } from './api.ts'
@@ -19,8 +19,12 @@ export interface SmallLab {
   end(): Promise<void>
 }
 
-export async function startSmallLab(units: readonly string[], rules: RuleFile): Promise<SmallLab> {
-  const lab = await startLab({ parts: ['ssh', 'mail'] })
+export async function startSmallLab(
+  units: readonly string[],
+  rules: RuleFile,
+  more: readonly Part[] = [],
+): Promise<SmallLab> {
+  const lab = await startLab({ parts: ['ssh', 'mail', ...more] })
   for (const unit of units) await lab.addSmallUnit(unit)
   writeRules(lab.healingFolder, rules)
   const config = join(lab.healingFolder, 'config.yml')

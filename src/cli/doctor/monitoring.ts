@@ -5,11 +5,10 @@ import { formatDuration } from '../../duration.ts'
 import { sourceOf } from '../../in-force.ts'
 import { ask, type Source } from '../../probes/ask.ts'
 import { openMonitoring } from '../../probes/monitoring.ts'
+import { quoted } from '../../probes/quoted.ts'
 import { CheckError, examine, type Finding, failed, type Outcome, ok, warning } from './finding.ts'
 
 const DEADLINE_MS = 8_000
-/** An Alertmanager younger than this may not have heard of every alert (S-1.4). Milliseconds. */
-const YOUNG_MS = 5 * 60_000
 
 /** Prometheus and each Alertmanager, asked as the service asks them. */
 export async function examineMonitoring(config: Config, clock: Clock): Promise<readonly Finding[]> {
@@ -23,10 +22,10 @@ export async function examineMonitoring(config: Config, clock: Clock): Promise<r
     ...(alertmanagers.length === 0
       ? [
           examine('alertmanager', 'configured', clock, async () =>
-            none('alertmanagers', 'alerts that a delivery lost are never fetched'),
+            none('alertmanagers', 'alerts whose webhook is lost are never found, nor those whose end is'),
           ),
         ]
-      : alertmanagers.map((endpoint) => examineAlertmanager(endpoint, config.receiver, clock))),
+      : alertmanagers.map((endpoint) => examineAlertmanager(endpoint, config, clock))),
   ])
   return found.flat()
 }
@@ -44,7 +43,11 @@ async function query(endpoint: Endpoint): Promise<Outcome> {
 }
 
 /** Of one that does not answer nothing more is asked. */
-async function examineAlertmanager(endpoint: Endpoint, receiver: string, clock: Clock): Promise<readonly Finding[]> {
+async function examineAlertmanager(
+  endpoint: Endpoint,
+  { receiver, reconcile, watchdog }: Config,
+  clock: Clock,
+): Promise<readonly Finding[]> {
   const on = `alertmanager ${endpoint.url}`
   let answers = false
   const status = await examine(on, 'status', clock, async (signal) => {
@@ -52,16 +55,18 @@ async function examineAlertmanager(endpoint: Endpoint, receiver: string, clock: 
     answers = true
     const age = Math.max(0, clock.now() - Date.parse(uptime))
     const text = `version ${versionInfo.version}, up for ${formatDuration(Math.floor(age / 1000) * 1000)}`
-    return ok(age < YOUNG_MS ? `${text}: too young for an alert to be called gone` : text)
+    return ok(age < reconcile.settleMs ? `${text}: too young for an alert to be called gone` : text)
   })
   if (!answers) return status
   const rest = await Promise.all([
     examine(on, 'receiver', clock, async (signal) =>
       judgeReceivers(await get(endpoint, '/api/v2/receivers', Receivers, signal), receiver),
     ),
-    examine(on, 'Watchdog', clock, async (signal) =>
-      judgeWatchdog(await get(endpoint, '/api/v2/alerts?filter=alertname%3D%22Watchdog%22', Alerts, signal)),
-    ),
+    examine(on, 'Watchdog', clock, async (signal) => {
+      const query = new URLSearchParams({ filter: `alertname=${quoted(watchdog.alertname)}` })
+      const path = `/api/v2/alerts?${query.toString()}`
+      return judgeWatchdog(await get(endpoint, path, Alerts, signal), watchdog.alertname)
+    }),
   ])
   return [...status, ...rest.flat()]
 }
@@ -75,11 +80,11 @@ function judgeReceivers(receivers: z.output<typeof Receivers>, receiver: string)
   )
 }
 
-function judgeWatchdog(alerts: z.output<typeof Alerts>): Outcome {
-  if (alerts.length > 0) return ok('the alert Watchdog is there')
+function judgeWatchdog(alerts: z.output<typeof Alerts>, alertname: string): Outcome {
+  if (alerts.length > 0) return ok(`the alert ${alertname} is there`)
   return warning(
-    'no alert Watchdog: an Alertmanager without alerts looks like one that Prometheus does not reach',
-    'load alerts/kafka-healing.rules.yml into Prometheus',
+    `no alert ${alertname}: an Alertmanager without alerts looks like one that Prometheus does not reach, so no alert is called gone`,
+    'load alerts/kafka.rules.yml into Prometheus, or name your own always-firing alert in `watchdog`',
   )
 }
 

@@ -45,6 +45,7 @@ function hostWith(listing: string, allowed: readonly string[], code = 0): Host &
       const stderr = code === 0 ? '' : 'sudo: a password is required'
       return { kind: 'exited', exitCode, signal: null, timedOut: false, stdout: command === '' ? listing : '', stderr }
     },
+    connect: async () => ({ kind: 'here' }),
   }
 }
 

@@ -54,6 +54,8 @@ describe('the sudoers lines', () => {
         [
           'start kafka.service',
           'reset-failed kafka.service',
+          'restart kafka.service',
+          String.raw`kill --kill-who\=main --signal\=QUIT kafka.service`,
           'restart kafka-exporter.service',
           'reset-failed kafka-exporter.service',
         ].map((command) => `healer ALL=(root) NOPASSWD: /usr/bin/systemctl ${command}`),

@@ -2,7 +2,7 @@ import type { Alert } from '../../alert/alert.ts'
 import { formatMatcher } from '../../alert/matcher.ts'
 import type { Clock } from '../../clock.ts'
 import { decideOwn } from '../../engine/looker.ts'
-import { askProbes, evaluateWorldGuards, intentOf, lookContext, targetOf } from '../../engine/world.ts'
+import { aim, askProbes, evaluateWorldGuards, intentOf, lookContext } from '../../engine/world.ts'
 import type { OwnFacts } from '../../guards/guard.ts'
 import { ownGuards } from '../../guards/index.ts'
 import type { InForce } from '../../in-force.ts'
@@ -45,8 +45,26 @@ export interface PlannedAlert {
 /** Guards that judge our own rows, which are not read here. */
 export const OWN_GUARDS: ReadonlySet<string> = new Set(ownGuards.map(({ type }) => type))
 
-const NO_ROWS: OwnFacts = { pauses: [], silences: [], holds: [], recent: [], cooldownUntil: null }
-const NO_MEMORY: Memory = { servingAt: null, servingInvocation: null }
+const NO_ROWS: OwnFacts = {
+  pauses: [],
+  silences: [],
+  windows: [],
+  holds: [],
+  atWork: [],
+  recent: [],
+  cooldownUntil: null,
+  storm: null,
+  blindAt: null,
+  demotion: null,
+}
+const NO_MEMORY: Memory = {
+  servingAt: null,
+  servingInvocation: null,
+  ourInvocations: [],
+  outOfSyncSince: null,
+  inSyncAt: null,
+  baseline: null,
+}
 
 /** Looks at the world for every alert as if it had just arrived. Alerts of one incident are judged together, once. */
 export async function evaluate(
@@ -113,9 +131,10 @@ async function look(
   if (first === undefined) return nothing
   const [opened] = open(0, plan, subject, first, null, now)
   const incident = { ...opened, firing }
-  const target = targetOf(world, incident)
-  const context = target && lookContext(world, target, NO_MEMORY, clock, signal)
-  if (!target || !context) return nothing
+  const { target, view, problem } = await aim(world, incident)
+  if (!target) return problem.guard === 'culprit' ? { ...nothing, guards: [problem], decision: decisionOf([problem]) } : nothing
+  const context = lookContext(world, target, NO_MEMORY, clock, signal, view)
+  if (!context) return nothing
   const seen = alerts.map((alert) => ({ ...alert, seenAt: now, firstSeenAt: now }))
   const intent = intentOf(incident, target, seen)
   const [guards, probes] = await Promise.all([evaluateWorldGuards(intent, context), askProbes(plan, context)])

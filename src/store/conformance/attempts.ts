@@ -4,9 +4,11 @@ import type { AttemptEnd } from '../../incident/event.ts'
 import type { Step } from '../../incident/plan.ts'
 import { type Store, stepKey } from '../store.ts'
 import {
+  alert,
   broker,
   claim,
   decidePass,
+  fire,
   HOUR,
   incident,
   look,
@@ -15,6 +17,7 @@ import {
   passGuards,
   plan,
   programStep,
+  readStep,
   refuse,
   runAttempt,
   schedule,
@@ -146,7 +149,8 @@ export function attemptConformance(fresh: () => Promise<Store>): void {
     test('S-4.2 holds last until the verdict of verification', async () => {
       const store = await fresh()
       await runAttempt(store, opening(1, [stopStep]), T0)
-      const waits = await schedule(store, opening(2, [stopStep]), T0 + MINUTE)
+      const later = { ...opening(2, [stopStep]), plan: plan({ afterMs: 24 * HOUR }) }
+      const waits = (await fire(store, alert('B'), later, T0 + MINUTE)).incident.id
       const held = async () =>
         (await store.ownFacts(waits, 'orders/broker/2', 'orders', now)).holds.map(({ key }) => key)
       expect(await held()).toEqual(['cluster:orders'])
@@ -191,11 +195,23 @@ export function attemptConformance(fresh: () => Promise<Store>): void {
       expect((await store.incidentView(id))?.attempts[0]?.steps[0]).toMatchObject({ result: ok, finishedAt: now + 1 })
     })
 
+    test('S-5.10 an attempt counts in the budget from its first changing step on', async () => {
+      const store = await fresh()
+      const id = await schedule(store, opening(1, [readStep, startStep]), T0)
+      const attempt = await claim(store, now)
+      const counted = async () => (await store.ownFacts(id, 'orders/broker/1', 'orders', now + 1)).recent.length
+      await store.startStep(attempt, 1, now)
+      await store.finishStep(attempt, 1, ok, now)
+      expect(await counted()).toBe(0)
+      await store.startStep(attempt, 2, now)
+      expect(await counted()).toBe(1)
+    })
+
     test('S-4.1 only the owner renews, steps and finishes; a late result is dropped', async () => {
       const store = await fresh()
       const id = await schedule(store, opening(1), T0)
       const attempt = await claim(store, now, 'dead')
-      expect(await store.renewLease(attempt, now, MINUTE)).toBe(true)
+      expect(await store.renewLease(attempt, now, 0)).toBe(true)
       await store.interruptForeign('me', now)
       expect(await store.renewLease(attempt, now, MINUTE)).toBe(false)
       expect(await store.startStep(attempt, 1, now)).toBe(false)
@@ -336,6 +352,43 @@ export function attemptConformance(fresh: () => Promise<Store>): void {
       expect((await store.targetHistory('orders/broker/1', now)).attempts).toBe(0)
     })
 
+    test('S-5.10 after a step that only reads: nothing was changed, whatever became of the next', async () => {
+      const first = await fresh()
+      const between = await begun(first, [readStep, startStep], async (attempt) => {
+        await first.startStep(attempt, 1, now)
+        await first.finishStep(attempt, 1, ok, now)
+      })
+      expect(between).toMatchObject({ outcome: 'failed', changed: false })
+      const store = await fresh()
+      const busy = await begun(store, [readStep, startStep], async (attempt) => {
+        await store.startStep(attempt, 1, now)
+        await store.finishStep(attempt, 1, ok, now)
+        await store.startStep(attempt, 2, now)
+        await store.finishStep(attempt, 2, { ...ok, outcome: 'failed', notRun: 'busy', reason: 'exit 75' }, now)
+      })
+      expect(busy).toMatchObject({ outcome: 'notRun', notRun: 'busy', changed: false })
+      expect((await store.targetHistory('orders/broker/1', now)).attempts).toBe(0)
+    })
+
+    test('S-4.1 an attempt that somebody still works on is never judged, whatever became of its lease', async () => {
+      const store = await fresh()
+      await schedule(store, opening(1), T0)
+      const attempt = await claim(store, now, 'dead')
+      expect(await store.interruptForeign('me', now, new Set([attempt.id]))).toEqual([])
+      expect(await store.startStep(attempt, 1, now)).toBe(true)
+      expect(await store.interruptForeign('me', now, new Set())).toHaveLength(1)
+    })
+
+    test('S-4.1 a result that is told twice, because its commit was not answered, is one', async () => {
+      const store = await fresh()
+      await schedule(store, opening(1), T0)
+      const attempt = await claim(store, now)
+      await store.startStep(attempt, 1, now)
+      expect(await store.finishStep(attempt, 1, ok, now)).toBe(true)
+      expect(await store.finishStep(attempt, 1, ok, now + 1)).toBe(true)
+      expect((await store.incidentView(attempt.incident.id))?.attempts[0]?.steps).toMatchObject([{ finishedAt: now }])
+    })
+
     test('S-4.1 an interrupted attempt counts; a second start of the process finds nothing', async () => {
       const store = await fresh()
       await begun(store, [startStep], async (attempt) => {
@@ -348,8 +401,7 @@ export function attemptConformance(fresh: () => Promise<Store>): void {
     test('questions that a dead process was answering are asked again at once', async () => {
       const store = await fresh()
       await runAttempt(store, opening(1), T0)
-      const task = await store.claimLook('dead', now, HOUR)
-      expect(await store.claimLook('me', now, HOUR)).toBeNull()
+      const task = await store.claimLook('dead', now, 0)
       await store.interruptForeign('me', now)
       expect(await store.claimLook('me', now, HOUR)).toMatchObject({ id: task?.id })
     })

@@ -166,6 +166,72 @@ export function coreConformance(fresh: () => Promise<Store>): void {
     })
   })
 
+  describe('several steps in one unit', () => {
+    test('rows of the inbox come first in first out, as many as asked for', async () => {
+      const store = await fresh()
+      await receive(store, [alert('A'), alert('B'), alert('C')], T0)
+      const names = async (limit: number) =>
+        (await store.nextInboxRows(limit)).map(({ alert: { labels } }) => labels['alertname'])
+      expect(await names(2)).toEqual(['A', 'B'])
+      expect(await names(10)).toEqual(['A', 'B', 'C'])
+    })
+
+    test('what is admitted together is admitted in its order: the later change finds what the earlier one did', async () => {
+      const store = await fresh()
+      const a = alert('A', { startsAt: T0 })
+      await receive(store, [a], T0)
+      await receive(store, [resolved(a)], T0 + 1)
+      const rows = await store.nextInboxRows(10)
+      const admitted = rows.map((row) => ({ row, openings: row.change === 'resolved' ? [] : [opening] }))
+      const moved = await store.admitAll(admitted, T0 + 2)
+      expect(moved.map(({ event }) => event.type)).toEqual(['opened', 'alertResolved'])
+      expect(moved.at(-1)?.incident).toMatchObject({ state: 'verifying', firing: [] })
+      expect(await store.inboxDepth()).toBe(0)
+      expect(await store.admitAll(admitted, T0 + 3)).toEqual([])
+    })
+
+    test('S-3.8 when one of them breaks, none is admitted', async () => {
+      const store = await fresh()
+      await receive(store, [alert('A'), alert('B')], T0)
+      const [one, two] = await store.nextInboxRows(2)
+      const broken = { ...opening, plan: { ...opening.plan, rule: null as unknown as string } }
+      const rows = [
+        { row: one ?? fail(), openings: [opening] },
+        { row: two ?? fail(), openings: [broken] },
+      ]
+      await expect(store.admitAll(rows, T0)).rejects.toThrow()
+      expect(await store.openIncidents()).toEqual([])
+      expect(await store.inboxDepth()).toBe(2)
+    })
+
+    test('S-3.7 what is due is done in its order, up to the limit, and each once', async () => {
+      const store = await fresh()
+      for (const n of [1, 2, 3])
+        await fire(store, alert(`A${n}`), { plan: plan({ afterMs: (4 - n) * SECOND }), subject: broker(n) }, T0)
+      const first = await store.fireDue(T0 + 2 * SECOND, () => 0, 1)
+      expect(first).toMatchObject({ more: true, moved: [{ incident: { subject: broker(3), state: 'checking' } }] })
+      const second = await store.fireDue(T0 + 2 * SECOND, () => 0, 16)
+      expect(second).toMatchObject({ more: false, moved: [{ incident: { subject: broker(2) } }] })
+      expect(await store.fireDue(T0 + 2 * SECOND, () => 0, 16)).toEqual({ more: false, moved: [] })
+    })
+
+    test('S-3.4 a silence that began holds before the timers it stops could fire; elections are held before timers', async () => {
+      const store = await fresh()
+      const held = (await fire(store, alert('A'), opening, T0)).incident.id
+      const high = { plan: plan({ rule: 'high', rank: 200 }), subject: broker(2) }
+      const low = { plan: plan({ rule: 'low', rank: 10 }), subject: broker(2) }
+      const follows = (await fire(store, alert('B'), high, T0)).incident.id
+      const leads = (await fire(store, alert('C'), low, T0)).incident.id
+      const matchers = [{ name: 'alertname', value: 'A', isRegex: false, isEqual: true }]
+      const silence = { matchers, startsAt: T0 + 1, endsAt: T0 + HOUR, author: 'jane', comment: 'x' }
+      await store.createSilence(silence, T0)
+      const { moved } = await store.fireDue(T0 + MINUTE, () => 0, 16)
+      expect(moved.filter(({ incident: { id } }) => id === held).map(({ event }) => event.type)).toEqual(['held'])
+      expect(await incident(store, follows)).toMatchObject({ leader: leads, reason: 'attached' })
+      expect(await incident(store, leads)).toMatchObject({ leader: null, reason: 'after' })
+    })
+  })
+
   describe('leaders', () => {
     const low = { plan: plan({ rule: 'low', rank: 10 }), subject: broker(1) }
     const high = { plan: plan({ rule: 'high', rank: 200 }), subject: broker(1) }
@@ -225,14 +291,14 @@ export function coreConformance(fresh: () => Promise<Store>): void {
       const store = await fresh()
       await fire(store, alert('A'), opening, T0)
       await fireTimers(store, T0 + 30 * SECOND)
-      const task = await store.claimLook('me', T0 + 30 * SECOND, 30 * SECOND)
+      const task = await store.claimLook('me', T0 + 30 * SECOND, 0)
       expect(task).toMatchObject({
         kind: 'guards',
         alerts: [{ labels: { alertname: 'A' } }],
         incident: { state: 'checking' },
       })
-      expect(await store.claimLook('you', T0 + 59 * SECOND, 1)).toBeNull()
-      expect(await store.claimLook('you', T0 + 60 * SECOND, 1)).toMatchObject({ id: task?.id })
+      expect(await store.claimLook('you', T0 + 30 * SECOND, HOUR)).toMatchObject({ id: task?.id })
+      expect(await store.claimLook('me', T0 + 31 * SECOND, HOUR)).toBeNull()
     })
 
     test('S-4.1 it is about the rung that would run, whichever incident spent the attempts before it', async () => {
@@ -375,10 +441,82 @@ export function coreConformance(fresh: () => Promise<Store>): void {
 
     test('S-2.6 it remembers when a target was last seen serving', async () => {
       const store = await fresh()
-      expect(await store.memory('orders/broker/1')).toEqual({ servingAt: null, servingInvocation: null })
+      const memory = (now: number) => store.memory('orders/broker/1', 'orders', now)
+      const nothing = {
+        servingAt: null,
+        servingInvocation: null,
+        ourInvocations: [],
+        outOfSyncSince: null,
+        inSyncAt: null,
+        baseline: null,
+      }
+      expect(await memory(T0)).toEqual(nothing)
       await store.rememberServing('orders/broker/1', T0, 'abc')
       await store.rememberServing('orders/broker/1', T0 + 1, null)
-      expect(await store.memory('orders/broker/1')).toEqual({ servingAt: T0 + 1, servingInvocation: null })
+      expect(await memory(T0)).toEqual({ ...nothing, servingAt: T0 + 1, servingInvocation: 'abc' })
+    })
+
+    test('S-5.12 it remembers which starts of a target were ours, the newest first, over all incidents', async () => {
+      const store = await fresh()
+      const ours = async () => (await store.memory('orders/broker/1', 'orders', T0)).ourInvocations
+      const finished = async (invocation: string | null, at: number) => {
+        const attempt = await claim(store, at)
+        const end = { outcome: 'failed', reason: 'exit 1', changed: true, invocation } as const
+        await store.finishAttempt(attempt, end, at)
+      }
+      const first = await schedule(store, { plan: plan(), subject: broker(1) }, T0)
+      await finished('one', T0 + MINUTE)
+      expect(await ours()).toEqual(['one'])
+      await store.apply(first, { type: 'cancelled', by: 'jane', reason: 'over', frees: true }, T0 + MINUTE)
+      await schedule(store, { plan: plan({ rule: 'other' }), subject: broker(1) }, T0 + 10 * MINUTE)
+      await finished('two', T0 + 11 * MINUTE)
+      expect(await ours()).toEqual(['two', 'one'])
+      expect((await store.memory('orders/broker/2', 'orders', T0)).ourInvocations).toEqual([])
+    })
+
+    test('S-5.5 the baseline is the last complete view, for an hour', async () => {
+      const store = await fresh()
+      const baseline = async (now: number) => (await store.memory('orders/broker/1', 'orders', now)).baseline
+      await store.keepBaseline('orders', { at: T0, topics: 10, partitions: 100 }, false)
+      await store.keepBaseline('orders', { at: T0 + MINUTE, topics: 11, partitions: 101 }, false)
+      const last = { at: T0 + MINUTE, topics: 11, partitions: 101 }
+      expect(await baseline(T0 + HOUR)).toEqual(last)
+      expect(await baseline(T0 + 2 * HOUR)).toBeNull()
+      expect((await store.memory('payments/broker/1', 'payments', T0)).baseline).toBeNull()
+    })
+
+    test('S-5.5 what vanished counts from half a minute after it was first seen', async () => {
+      const store = await fresh()
+      const baseline = async (now: number) => (await store.memory('orders/broker/1', 'orders', now)).baseline
+      const before = { at: T0, topics: 10, partitions: 100 }
+      const shrunk = { at: T0 + MINUTE, topics: 5, partitions: 50 }
+      await store.keepBaseline('orders', before, false)
+      await store.keepBaseline('orders', shrunk, true)
+      expect(await baseline(shrunk.at + 29_000)).toEqual(before)
+      await store.keepBaseline('orders', { at: shrunk.at + 20_000, topics: 4, partitions: 40 }, true)
+      expect(await baseline(shrunk.at + 30_000)).toEqual(shrunk)
+      const back = { at: shrunk.at + 35_000, topics: 10, partitions: 100 }
+      await store.keepBaseline('orders', back, false)
+      expect(await baseline(back.at + MINUTE)).toEqual(back)
+    })
+
+    test('S-5.4 out of sync is since when every look in a row has found it so', async () => {
+      const store = await fresh()
+      const since = async (now: number) => (await store.memory('orders/broker/1', 'orders', now)).outOfSyncSince
+      const see = (out: boolean, at: number) => store.keepOutOfSync([{ target: 'orders/broker/1', out }], at)
+      await see(false, T0)
+      expect(await since(T0)).toBeNull()
+      await see(true, T0)
+      await see(true, T0 + 5 * MINUTE)
+      expect(await since(T0 + 5 * MINUTE)).toBe(T0)
+      expect(await since(T0 + 17 * MINUTE)).toBeNull()
+      await see(true, T0 + 17 * MINUTE)
+      expect(await since(T0 + 17 * MINUTE)).toBe(T0 + 17 * MINUTE)
+      await see(false, T0 + 18 * MINUTE)
+      expect(await since(T0 + 18 * MINUTE)).toBeNull()
+      expect((await store.memory('orders/broker/1', 'orders', T0 + HOUR)).inSyncAt).toBe(T0 + 18 * MINUTE)
+      await see(true, T0 + 19 * MINUTE)
+      expect(await since(T0 + 19 * MINUTE)).toBe(T0 + 19 * MINUTE)
     })
 
     test('S-5.10 attempts that began a changing step count for a day, withdrawn and unrun ones do not', async () => {

@@ -58,17 +58,22 @@ export function delivery(
 export const startStep: Step = {
   type: 'systemd',
   params: { verb: 'start' },
-  traits: { disruptive: false, repeatable: true, stops: false, starts: true, limitSeconds: 60 },
+  traits: { disruptive: false, repeatable: true, stops: false, starts: true, changes: true, limitSeconds: 60 },
 }
 export const stopStep: Step = {
   type: 'systemd',
   params: { verb: 'stop' },
-  traits: { disruptive: true, repeatable: true, stops: true, starts: false, limitSeconds: 60 },
+  traits: { disruptive: true, repeatable: true, stops: true, starts: false, changes: true, limitSeconds: 60 },
 }
 export const programStep: Step = {
   type: 'program',
   params: { argv: ['/bin/true'] },
-  traits: { disruptive: true, repeatable: false, stops: false, starts: false, limitSeconds: 300 },
+  traits: { disruptive: true, repeatable: false, stops: false, starts: false, changes: true, limitSeconds: 300 },
+}
+export const readStep: Step = {
+  type: 'gather',
+  params: { threads: true, disk: true },
+  traits: { disruptive: false, repeatable: true, stops: false, starts: false, changes: false, limitSeconds: 30 },
 }
 
 export function plan(over: Partial<Plan> & { readonly rungs?: readonly (readonly Step[])[] } = {}): Plan {
@@ -80,6 +85,7 @@ export function plan(over: Partial<Plan> & { readonly rungs?: readonly (readonly
     mode: 'act',
     afterMs: 30 * SECOND,
     targetKind: 'broker',
+    selects: 'labels',
     attempts: { max: 3, backoff: { initialMs: 30 * SECOND, multiplier: 2, maxMs: 5 * MINUTE }, stableMs: 15 * MINUTE },
     escalation: {
       to: ['kafka-oncall'],
@@ -89,6 +95,7 @@ export function plan(over: Partial<Plan> & { readonly rungs?: readonly (readonly
       escalateAfterMs: 15 * MINUTE,
       giveUpMs: 2 * HOUR,
       startPatienceMs: HOUR,
+      approvalMs: 15 * MINUTE,
     },
     firing: { source: 'webhook', maxAgeMs: HOUR },
     runbook: {
@@ -137,7 +144,7 @@ export async function receive(store: Store, alerts: readonly Alert[], now: Insta
 export async function drain(store: Store, openings: readonly Opening[], now: Instant): Promise<readonly Moved[]> {
   const moved: Moved[] = []
   for (let row = await store.nextInboxRow(); row; row = await store.nextInboxRow()) {
-    moved.push(...(await store.admit(row, row.change === 'resolved' ? [] : openings, now)))
+    moved.push(...(await store.admit(row, row.alert.status === 'resolved' ? [] : openings, now)))
   }
   return moved
 }
@@ -182,8 +189,9 @@ export async function passGuards(store: Store, now: Instant): Promise<Moved> {
 
 export const decidePass = () => ({ decision: pass, results: [] })
 
+/** As `dead` it is a process that is gone: its lease is over at once, for where others may judge it only then. */
 export async function claim(store: Store, now: Instant, owner = 'me'): Promise<ClaimedAttempt> {
-  const claimed = await store.claimAttempt(owner, now, MINUTE, decidePass)
+  const claimed = await store.claimAttempt(owner, now, owner === 'dead' ? 0 : MINUTE, decidePass)
   if (!claimed || 'refused' in claimed) throw new Error(`not claimed: ${JSON.stringify(claimed)}`)
   return claimed
 }
@@ -205,6 +213,17 @@ export async function see(store: Store, seen: Look, now: Instant): Promise<Moved
   const task = await store.claimLook('me', now, 30 * SECOND)
   if (task?.kind !== 'probe') throw new Error('no probe is asked for')
   return store.looked(task, seen, [], [], now)
+}
+
+/** The same where several incidents ask: all get the answer, one's move is returned. */
+export async function seeOf(store: Store, id: number, seen: Look, now: Instant): Promise<Moved | null> {
+  let moved: Moved | null = null
+  for (let task = await store.claimLook('me', now, SECOND); task; task = await store.claimLook('me', now, SECOND)) {
+    if (task.kind !== 'probe') continue
+    const one = await store.looked(task, seen, [], [], now)
+    if (task.incident.id === id) moved = one
+  }
+  return moved
 }
 
 export async function incident(store: Store, id: number) {

@@ -216,7 +216,7 @@ export function lookingBackConformance(fresh: () => Promise<Store>): void {
       await pruneAll(store, T0 + 1_000 * HOUR)
       expect(await store.incidentView(id)).toBeNull()
       expect((await store.targetHistory('orders/broker/1', T0)).attempts).toBe(1)
-      expect((await store.memory('orders/broker/5')).servingAt).toBeNull()
+      expect((await store.memory('orders/broker/5', 'orders', T0)).servingAt).toBeNull()
     })
 
     test('beyond the byte limit the oldest goes first, whatever its age', async () => {
@@ -279,7 +279,7 @@ async function playAll(store: Store, plays: readonly Play[]): Promise<void> {
         break
       }
       case 'die': {
-        const attempt = await store.claimAttempt(`boot${boot}`, now, MINUTE, decidePass)
+        const attempt = await store.claimAttempt(`boot${boot}`, now, 0, decidePass)
         if (attempt && !('refused' in attempt)) {
           for (let step = 1; step <= Math.min(play.steps, attempt.steps.length); step++)
             await store.startStep(attempt, step, now)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { NewMail, Store } from '../store.ts'
-import { alert, broker, fire, HOUR, MINUTE, passGuards, plan, T0 } from './fixtures.ts'
+import { alert, broker, fire, HOUR, MINUTE, pass, passGuards, plan, T0 } from './fixtures.ts'
 
 export function tellingConformance(fresh: () => Promise<Store>): void {
   const opening = { plan: plan(), subject: broker(1) }
@@ -19,20 +19,11 @@ export function tellingConformance(fresh: () => Promise<Store>): void {
   async function escalated(store: Store, broker_ = 1): Promise<number> {
     const labels = { broker: String(broker_) }
     const { incident } = await fire(store, alert('A', { labels }), { ...opening, subject: broker(broker_) }, T0)
-    await store.apply(incident.id, { type: 'guardsEvaluated', look: 0, decision: neverSeen, history, unit: null }, T0)
+    await store.apply(incident.id, { type: 'guardsEvaluated', look: 0, decision: pass, history, unit: null }, T0)
     await store.apply(incident.id, { type: 'timerDue', timer: 'giveUp' }, T0 + HOUR)
     return incident.id
   }
   const history = { attempts: 0, heals: 0, suspended: false }
-  const neverSeen = {
-    verdict: 'pass',
-    guard: null,
-    reason: '',
-    quiet: false,
-    until: null,
-    escalate: null,
-    gone: false,
-  } as const
 
   describe('telling', () => {
     test('S-6.3 an escalation is one row until a mail is made of it', async () => {
@@ -65,6 +56,16 @@ export function tellingConformance(fresh: () => Promise<Store>): void {
       await store.enqueueMails(ids, [mail(1)], T0 + HOUR)
       await store.enqueueMails(ids, [mail(2)], T0 + HOUR)
       expect(await store.claimMails('me', T0 + HOUR, MINUTE, 10)).toHaveLength(1)
+    })
+
+    test('S-6.3 of rows of which one was told already no mail is made, and the others stay due', async () => {
+      const store = await fresh()
+      for (const n of [1, 2]) await escalated(store, n)
+      const [first = 0, second = 0] = (await store.dueEscalations(T0 + HOUR, 10)).map(({ id }) => id)
+      await store.enqueueMails([first], [mail(1)], T0 + HOUR)
+      await store.enqueueMails([first, second], [mail(2)], T0 + HOUR)
+      expect((await store.dueEscalations(T0 + HOUR, 10)).map(({ id }) => id)).toEqual([second])
+      expect(await store.claimMails('me', T0 + HOUR, MINUTE, 10)).toMatchObject([{ subject: 'mail 1' }])
     })
 
     test('S-6.3 one row per incident, round, kind and level: what was told is not due again', async () => {
@@ -137,7 +138,7 @@ export function tellingConformance(fresh: () => Promise<Store>): void {
     test('only the owner of the lease says what became of a mail', async () => {
       const store = await fresh()
       await store.enqueueMails([], [mail(1)], T0)
-      await store.claimMails('dead', T0, HOUR, 10)
+      await store.claimMails('dead', T0, 0, 10)
       expect(await store.releaseMails('me', T0)).toBe(1)
       await store.mailSent(1, 'dead', '250 ok', T0)
       expect(await store.claimMails('me', T0, MINUTE, 10)).toHaveLength(1)
@@ -150,17 +151,28 @@ export function tellingConformance(fresh: () => Promise<Store>): void {
     test('S-6.3 at a start, mails of the process before are due again, our own are not', async () => {
       const store = await fresh()
       await store.enqueueMails([], [mail(1), mail(2, { thread: 'incident-2' })], T0)
-      await store.claimMails('dead', T0, HOUR, 1)
       await store.claimMails('me', T0, HOUR, 1)
+      await store.claimMails('dead', T0, 0, 1)
       expect(await store.releaseMails('me', T0)).toBe(1)
-      expect(await store.claimMails('me', T0, HOUR, 10)).toMatchObject([{ subject: 'mail 1' }])
+      expect(await store.claimMails('me', T0, HOUR, 10)).toMatchObject([{ subject: 'mail 2' }])
+    })
+
+    test('a lease that is renewed frees no mail', async () => {
+      const store = await fresh()
+      await store.enqueueMails([], [mail(1)], T0)
+      await store.claimMails('me', T0, 0, 1)
+      await store.renewMails('me', T0, HOUR)
+      expect(await store.claimMails('you', T0, MINUTE, 1)).toEqual([])
+      await store.renewMails('you', T0, 0)
+      expect(await store.claimMails('you', T0, MINUTE, 1)).toEqual([])
     })
 
     test('a lease that ran out frees the mail', async () => {
       const store = await fresh()
       await store.enqueueMails([], [mail(1)], T0)
-      await store.claimMails('me', T0, MINUTE, 1)
-      expect(await store.claimMails('you', T0 + MINUTE, MINUTE, 1)).toHaveLength(1)
+      await store.claimMails('me', T0, 0, 1)
+      expect(await store.claimMails('you', T0, MINUTE, 1)).toHaveLength(1)
+      expect(await store.claimMails('me', T0, MINUTE, 1)).toEqual([])
     })
   })
 

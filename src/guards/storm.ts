@@ -1,0 +1,81 @@
+import { type Instant, iso } from '../clock.ts'
+import type { Evidence, GuardResult } from '../incident/verdict.ts'
+import { kindOfKey, type TargetKind } from '../inventory/inventory.ts'
+import { defineOwnGuard, type OwnFacts, type OwnIntent, type StormFacts } from './guard.ts'
+
+/** So long nothing that would make a storm was seen, before it is over. Milliseconds (S-5.9). */
+export const CALM_MS = 10 * 60_000
+
+/** Kinds whose processes are the cluster itself; only their starts go one by one. */
+const MEMBERS: readonly TargetKind[] = ['broker', 'controller', 'zookeeper']
+
+/** S-5.9: of `total` brokers and controllers, so many confirmed bad by direct probe are no single failure any more. */
+export function isStorm(bad: number, total: number): boolean {
+  return bad >= 3 || (bad >= 2 && bad / total > 0.4)
+}
+
+/** Whether starts of this target go one by one in a storm. */
+export function isMember(targetKey: string): boolean {
+  const kind = kindOfKey(targetKey)
+  return kind !== null && MEMBERS.includes(kind)
+}
+
+/**
+ * S-5.9: in a storm nothing disruptive, whoever asks; crashed members are started one by one, quorum members first, until
+ * one start fails. A person who asks for a start has looked, and gets it.
+ */
+export const storm = defineOwnGuard({
+  kind: 'own',
+  type: 'storm',
+  summary: 'Not so much is broken in the cluster at once that acting would make it worse.',
+  decide(facts, intent, now) {
+    const evidence = seen(facts, now)
+    const why = obstacle(facts, intent)
+    if (why === null) {
+      const reason = facts.storm === null ? 'no storm' : 'a storm, in which this may go on'
+      return { guard: 'storm', verdict: 'pass', reason, evidence }
+    }
+    const held: GuardResult = { guard: 'storm', verdict: 'hold', reason: why, evidence }
+    const calmSince = facts.storm?.calmSince ?? null
+    return calmSince === null ? held : { ...held, until: calmSince + CALM_MS }
+  },
+})
+
+function obstacle({ storm, blindAt, atWork }: OwnFacts, intent: OwnIntent): string | null {
+  if (intent.disruptive) {
+    if (storm !== null)
+      return `${named(intent.cluster, storm)}; nothing disruptive until ${CALM_MS / 60_000} min of calm`
+    return blindAt === null ? null : blind(intent.cluster)
+  }
+  if (!isMember(intent.targetKey) || intent.byPerson) return null
+  if (blindAt !== null) return blind(intent.cluster)
+  if (storm === null) return null
+  const { failedStart, isVoter, votersFirst } = storm
+  if (failedStart !== null && failedStart.target !== intent.targetKey) {
+    return `${named(intent.cluster, storm)}; the start of ${failedStart.target} failed, so no other one is started until a person resumes cluster:${intent.cluster}`
+  }
+  const other = atWork.find(({ targetKey }) => isMember(targetKey))
+  if (other)
+    return `${named(intent.cluster, storm)}; one start at a time: ${other.targetKey} by incident ${other.incident}`
+  if (!isVoter && votersFirst.length > 0)
+    return `${named(intent.cluster, storm)}; members of the quorum go first: ${votersFirst.join(', ')}`
+  return null
+}
+
+function named(cluster: string, { since }: StormFacts): string {
+  return `storm over ${cluster} since ${iso(since)}`
+}
+
+function blind(cluster: string): string {
+  return `no listener of ${cluster} gives any answer: kafka-healing itself may be cut off`
+}
+
+function seen({ storm, blindAt }: OwnFacts, now: Instant): readonly Evidence[] {
+  const evidence: Evidence[] = []
+  if (blindAt !== null) evidence.push({ name: 'reaches', value: 'nothing', source: 'store', at: blindAt })
+  if (storm === null) return evidence
+  const bad = `${storm.bad.join(', ')} of ${storm.total}`
+  evidence.push({ name: 'confirmed bad', value: bad, source: 'store', at: now })
+  const calm = storm.calmSince === null ? null : iso(storm.calmSince)
+  return [...evidence, { name: 'calm since', value: calm, source: 'store', at: now }]
+}

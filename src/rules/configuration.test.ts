@@ -1,0 +1,38 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { shippedRules, writeRules } from '../../test/support/rules.ts'
+import { formatProblem } from '../document/problem.ts'
+import { loadConfiguration } from './configuration.ts'
+import { granted } from './granted.ts'
+
+const root = new URL('../../', import.meta.url).pathname
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kafka-healing-configuration-'))
+  for (const file of ['config.example.yml', 'inventory.example.yml']) cpSync(join(root, file), join(folder, file))
+  mkdirSync(join(folder, 'secrets'))
+  writeFileSync(join(folder, 'secrets/healer_ed25519'), 'a key', { mode: 0o600 })
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+function noticesTo(more: string): readonly string[] {
+  const file = join(folder, 'config.example.yml')
+  const shared = 'receivers: { kafka-oncall: [a@x.org], leads: [b@x.org], vendor: [c@x.org] }\n'
+  writeFileSync(file, `${readFileSync(file, 'utf8').replace(/^receivers:\n.*\n/m, shared)}${more}`)
+  const shipped = shippedRules()
+  const escalation = { to: ['kafka-oncall'], repeat: '4h', levels: [{ to: ['leads'], after: '1h' }] }
+  writeRules(folder, { ...shipped, rules: shipped.rules.map((rule) => ({ ...rule, escalation })) })
+  const loaded = loadConfiguration(file, granted, {})
+  if ('problems' in loaded) throw new Error(loaded.problems.map(formatProblem).join('\n'))
+  return loaded.ok.noticesTo
+}
+
+test('what belongs to no single incident goes to everybody whom a rule names, further levels too', () => {
+  expect(noticesTo('')).toEqual(['kafka-oncall', 'leads'])
+})
+
+test('or to those whom the configuration names', () => {
+  expect(noticesTo('notices: { to: [vendor] }\n')).toEqual(['vendor'])
+})

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { waitFor } from '../lab/wait.ts'
+import { ranNothing, trace, useBrokerLab } from '../support/broker-lab.ts'
+import { postedRules } from '../support/rules.ts'
+
+const on = useBrokerLab({ rules: postedRules(), prepare: (lab) => lab.createTopic('orders') })
+
+describe('a broker that does not answer', () => {
+  it('S-2.6 S-5.4 hung: told from dead and from starting by its own host, evidence gathered, then restarted once and healed', async () => {
+    const before = await on.invocation(2)
+    await on.lab.signalBroker(2, 'SIGSTOP')
+    const id = await on.fire('KafkaBrokerHung', 2)
+    const healed = await on.stands(id, ({ incident }) => incident.state === 'probation', 120_000)
+
+    expect(healed.attempts.map(({ status }) => status)).toEqual(['succeeded'])
+    const steps = healed.attempts[0]?.steps ?? []
+    expect(steps.map(({ type, result }) => [type, result?.outcome])).toEqual([
+      ['gather', 'succeeded'],
+      ['systemd', 'succeeded'],
+    ])
+    // What a restart would have wiped out: the state of the stopped process is in it.
+    expect(steps[0]?.result?.output).toMatch(/MainPID=\d+/)
+    expect(trace(healed)).toContainEqual(expect.stringMatching(/^symptom pass: it hangs: .*(fenced|own host)/))
+    expect(await on.invocation(2)).not.toBe(before)
+    await on.lab.waitHealed()
+    await on.resolveAll()
+  }, 180_000)
+
+  it('S-2.6 starting: its process lives and was never seen serving, so no machine restarts it', async () => {
+    const { unit } = on.lab.broker(3)
+    await on.lab.signalBroker(3, 'SIGKILL')
+    await on.lab.systemctl('start', unit)
+    await on.lab.signalBroker(3, 'SIGSTOP')
+    await on.lab.waitUnit(unit, { ActiveState: 'active' })
+    const before = await on.invocation(3)
+    const id = await on.fire('KafkaBrokerHung', 3)
+    const told = await on.isTold(id, /start/)
+
+    expect(trace(told)).toContainEqual(expect.stringMatching(/^symptom refuse: .*start/))
+    expect(trace(told)).toContainEqual(expect.stringMatching(/^no-recovery (refuse|unknown): /))
+    expect(ranNothing(told)).toBe(true)
+    await on.lab.signalBroker(3, 'SIGCONT')
+    await on.lab.waitHealed()
+    await on.resolveAll()
+    expect(await on.invocation(3)).toBe(before)
+  }, 120_000)
+
+  it('S-2.6 dead: left to the rule that starts what crashed, which heals it', async () => {
+    await on.lab.signalBroker(1, 'SIGKILL')
+    const hung = await on.fire('KafkaBrokerHung', 1)
+    const refused = await on.stands(hung, (view) => trace(view).some((line) => line.startsWith('symptom refuse')))
+    expect(trace(refused)).toContainEqual(expect.stringMatching(/^symptom refuse: .*(dead|crashed|failed)/))
+
+    const down = await on.fire('KafkaBrokerDown', 1)
+    const healed = await on.stands(down, ({ incident }) => incident.state === 'probation', 90_000)
+    expect(healed.attempts.flatMap(({ steps }) => steps.map(({ type }) => type))).toEqual(['systemd'])
+    await on.lab.waitHealed()
+    await waitFor('the hung one to wait for nothing', async () => ranNothing(await on.stands(hung, () => true)))
+    await on.resolveAll()
+  }, 120_000)
+})

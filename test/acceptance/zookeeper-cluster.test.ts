@@ -1,0 +1,67 @@
+import { Kafka, logLevel } from 'kafkajs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import type { Cluster } from '../../src/inventory/inventory.ts'
+import { culprits, drift, isComplete, wouldBreakAvailability, wouldBreakQuorum } from '../../src/kafka/judge-view.ts'
+import { openKafkaClients } from '../../src/kafka/open-clients.ts'
+import { waitFor } from '../lab/wait.ts'
+import { type Kafka3, startKafka3 } from '../support/kafka3.ts'
+import { brokerTarget, clusterOf } from '../support/look.ts'
+
+let kafka: Kafka3
+let cluster: Cluster
+const clients = openKafkaClients({ clock: systemClock })
+const look = () => clients.view(cluster)
+
+beforeAll(async () => {
+  kafka = await startKafka3(3)
+  const brokers = kafka.brokers.map((address, index) => brokerTarget(index + 1, { address }))
+  cluster = clusterOf(brokers, { clusterId: null, zookeepers: kafka.zookeepers })
+  const admin = new Kafka({
+    brokers: kafka.brokers.map(({ host, port }) => `${host}:${port}`),
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 5 },
+  }).admin()
+  await admin.connect()
+  const configEntries = [{ name: 'min.insync.replicas', value: '2' }]
+  await admin.createTopics({ topics: [{ topic: 'orders', numPartitions: 6, replicationFactor: 3, configEntries }] })
+  await admin.disconnect()
+}, 180_000)
+afterAll(() => kafka?.close())
+
+describe('Kafka 3.9 with ZooKeeper', () => {
+  test('S-5.5 is seen whole, with reassignments asked of the broker that is the controller', async () => {
+    const view = await look()
+    expect(view.problems).toEqual([])
+    expect(isComplete(view, null)).toEqual({ ok: true })
+    expect(view).toMatchObject({ topics: 1, reassignments: [], quorum: { kind: 'zookeeper' } })
+    expect(view.partitions.map(({ minIsr, isr }) => [minIsr, isr.length])).toEqual(Array(6).fill([2, 3]))
+    // Kafka 3 does not list fenced brokers.
+    expect(view.brokers.map(({ listed, fenced }) => [listed, fenced])).toEqual(Array(3).fill([true, null]))
+    expect(drift(view, cluster)).toEqual([])
+    expect(wouldBreakQuorum(view, 1)).toEqual({ verdict: 'keeps', reason: '1 of 1 ZooKeeper servers serve' })
+    expect(wouldBreakAvailability(view, 1, []).breaks).toEqual([])
+  })
+
+  test('S-5.6 a dead broker makes the other two indispensable, before and after ZooKeeper has noticed', async () => {
+    kafka.signal(3, 'SIGKILL')
+    const dead = await waitFor('it is dead', async () => {
+      const view = await look()
+      return view.brokers[2]?.liveness?.state === 'notServing' ? view : null
+    })
+    expect(wouldBreakAvailability(dead, 1, []).breaks).toHaveLength(6)
+    const noticed = await waitFor(
+      'ZooKeeper has noticed, and a controller has taken it out of every ISR',
+      async () => {
+        const view = await look()
+        const gone = view.brokers[2]?.listed === false && culprits(view).includes(3)
+        return gone && isComplete(view, 3).ok ? view : null
+      },
+      60_000,
+    )
+    expect(culprits(noticed)).toEqual([3])
+    expect(drift(noticed, cluster)).toEqual([])
+    expect(wouldBreakAvailability(noticed, 1, []).breaks).toHaveLength(6)
+    expect(wouldBreakAvailability(noticed, 3, []).breaks).toEqual([])
+  }, 90_000)
+})
