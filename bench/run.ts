@@ -10,6 +10,7 @@ const ALL = {
   overhead: () => import('./overhead.ts'),
   storm: () => import('./storm.ts'),
   history: () => import('./history.ts'),
+  postgres: () => import('./postgres.ts'),
   simulator: () => import('./simulator.ts'),
   view: () => import('./view.ts'),
   guards: () => import('./guards.ts'),

@@ -80,17 +80,15 @@ function largeView(): ClusterView {
       lastKnownElr: short ? [] : null,
     })
   })
-  const reassignments = partitions
-    .slice(0, REASSIGNMENTS)
-    .map(
-      ({ topic, partition, replicas }): Reassignment => ({
-        topic,
-        partition,
-        replicas,
-        adding: [TARGET],
-        removing: [],
-      }),
-    )
+  const reassignments = partitions.slice(0, REASSIGNMENTS).map(
+    ({ topic, partition, replicas }): Reassignment => ({
+      topic,
+      partition,
+      replicas,
+      adding: [TARGET],
+      removing: [],
+    }),
+  )
   return clusterView({
     brokers: ids.map((id) => brokerSeen(id, id === TARGET ? down : {})),
     topics: PARTITIONS / PARTITIONS_OF_A_TOPIC,

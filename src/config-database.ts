@@ -67,7 +67,8 @@ function server(fields: DatabaseFields, at: Path, { complain, secrets, existing 
   const mode = url.searchParams.get('sslmode')
   const asked = mode === null ? null : SSL_MODES[mode]
   if (asked === undefined) complain(at, `sslmode must be one of ${Object.keys(SSL_MODES).join(', ')}`)
-  if (asked === false && caFile !== null) complain([...AT, 'ca_file'], 'ca_file asks for TLS, sslmode=disable forbids it')
+  if (asked === false && caFile !== null)
+    complain([...AT, 'ca_file'], 'ca_file asks for TLS, sslmode=disable forbids it')
   return {
     host: decoded.host,
     port: url.port === '' ? 5_432 : Number(url.port),

@@ -108,9 +108,7 @@ export const ConfigFile = z.strictObject({
     .default([]),
   reconcile: z
     .strictObject({
-      every: duration
-        .refine((ms) => ms >= 1_000 && ms <= 600_000, { error: 'must be from 1s to 10m' })
-        .default(60_000),
+      every: duration.refine((ms) => ms >= 1_000 && ms <= 600_000, { error: 'must be from 1s to 10m' }).default(60_000),
       group_wait: duration.default(30_000),
       settle: duration.default(300_000),
     })

@@ -70,7 +70,10 @@ describe('the configuration', () => {
   })
 
   it('shows no password in what it says is wrong', () => {
-    for (const text of ['database: postgres://u:w-secret@h', 'database: { url: "postgres://u:w-secret@h/d?x=1", pool: 0 }'])
+    for (const text of [
+      'database: postgres://u:w-secret@h',
+      'database: { url: "postgres://u:w-secret@h/d?x=1", pool: 0 }',
+    ])
       expect(load(text).problems.join()).not.toContain('w-secret')
   })
 

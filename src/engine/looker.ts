@@ -109,13 +109,14 @@ async function judgeTarget(
   const context = lookContext(deps.world(), target, memory, clock, deps.signal, view)
   if (!context) return { results: [noTarget(target.key)], unit: null }
   const intent = intentOf(incident, target, task.alerts)
-  const [results, unit, own] = await Promise.all([
+  const [results, unit] = await Promise.all([
     evaluateWorldGuards(intent, context),
     incident.firstUnit ?? unitOf(context),
-    ownResults(incident, target, deps, intent),
   ])
   // For these kinds a guard has taken the view; a start of an exporter asks nothing of the cluster.
   if (target.kind === 'broker' || target.kind === 'controller') await keepView(context, deps)
+  // After that: whether there is a storm is decided on what was seen just now (S-5.9).
+  const own = await ownResults(incident, target, deps, intent)
   return { results: [...own, ...results], unit }
 }
 
@@ -125,7 +126,6 @@ async function keepView(context: LookContext, deps: LookerDeps): Promise<void> {
   if (typeof view === 'string') return
   const { target, memory } = context
   await untilCommitted(() => rememberView(deps.store, view, nodeOf(target.name), memory.baseline), deps)
-  // Before any attempt is claimed: there the guard decides again whether this is a storm (S-5.9).
   await untilCommitted(() => deps.store.clusterSeen(view.cluster, seenIn(view), deps.clock.now()), deps)
 }
 

@@ -202,7 +202,12 @@ test('a refused recipient hands on to the next, and the link in the mail is a to
   await waitFor('sent', () => server.taken.length === 1)
   expect(server.taken[0]?.to).toEqual(['lead@example.org'])
   const token = /https:\/\/healing\.example\.org\/link\/(\S+)/.exec(server.taken[0]?.text ?? '')?.[1] ?? ''
-  expect(await store.useToken(token, clock.now())).toEqual({ state: 'valid', incident: 1, action: 'takeOver' })
+  expect(await store.useToken(token, clock.now())).toEqual({
+    state: 'valid',
+    incident: 1,
+    action: 'takeOver',
+    request: null,
+  })
   expect(await store.useToken(token, clock.now())).toEqual({ state: 'used' })
   await waitFor('counted', async () => (await store.gauges(clock.now())).failedMails === 1)
 })

@@ -79,7 +79,7 @@ async function watchIfDue(cluster: Cluster, watches: Map<string, Watch>, deps: W
   watches.set(cluster.name, watch)
   if (clock.monotonic() < watch.dueAt) return
   watch.lookedAt = clock.monotonic()
-  let everyMs = IN_PEACE_MS
+  let everyMs = IN_A_STORM_MS
   try {
     everyMs = await look(cluster, watch, deps)
   } catch (err) {

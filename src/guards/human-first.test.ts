@@ -15,7 +15,7 @@ import { systemClock } from '../clock.ts'
 import { localHost } from '../hosts/local.ts'
 import { redactorOf } from '../hosts/transcript.ts'
 import type { UnitSeen } from '../incident/unit.ts'
-import { crashState, readUnit, readUnitTimes, type UnitTimes } from '../probes/unit-state.ts'
+import { crashState, readBootEnd, readUnit, timesOfLook, type UnitTimes } from '../probes/unit-state.ts'
 import type { Intent } from './guard.ts'
 import { type HumanFacts, humanFirst } from './human-first.ts'
 import type { Witness } from './witness.ts'
@@ -36,13 +36,13 @@ const times: UnitTimes = {
   processAt: ALERT - 5 * MINUTE,
   beganAt: ALERT - 5 * MINUTE,
   endedAt: ALERT,
-  bootedAt: ALERT - 10_000 * MINUTE,
 }
 /** Somebody started it five minutes before the alert, and it crashed. */
 const facts: HumanFacts = {
   unitName: 'kafka.service',
   witness: seeing(killedUnit()),
   times,
+  bootedAt: ALERT - 10_000 * MINUTE,
   memory: { ourInvocations: [] },
 }
 const judge = (change: Partial<HumanFacts> = {}, intent: Partial<Intent> = {}, wanted = {}) =>
@@ -76,8 +76,8 @@ describe('S-5.12 human-first', () => {
     ],
     ['our own start, in this incident', {}, { ourInvocations: [THIS], changedByUs: true }],
     ['our own start, in an earlier one', { memory: { ourInvocations: ['b', THIS] } }, {}],
-    ['the boot', { times: { ...times, bootedAt: ALERT - 5 * MINUTE } }, {}],
-    ['a boot that is not over', { times: { ...times, bootedAt: null } }, {}],
+    ['the boot', { bootedAt: ALERT - 5 * MINUTE }, {}],
+    ['a boot that is not over', { bootedAt: null }, {}],
     [
       'never since the boot',
       { witness: seeing(killedUnit({ invocationId: '' })), times: { ...times, beganAt: null } },
@@ -106,6 +106,7 @@ describe('S-5.12 human-first', () => {
       verdict: 'unknown',
       escalate: 'permission',
     })
+    expect(judge({ bootedAt: { problem: 'gone', cause: 'tool' } }).verdict).toBe('unknown')
     expect(judge({ times: { problem: 'gone', cause: 'lost' } })).toMatchObject({
       verdict: 'unknown',
       escalate: 'unreachable',
@@ -136,7 +137,7 @@ describe('S-5.12 on a real systemd', () => {
     const intent = intentOf({ alerts: [alertAt(systemClock.now())] })
     const read = await humanFirst.facts({}, intent, context)
     // The test's manager has just booted; here it did so long ago.
-    const seen = 'problem' in read.times ? read : { ...read, times: { ...read.times, bootedAt: 1 } }
+    const seen = { ...read, bootedAt: 1 }
     return {
       real: humanFirst.decide(read, {}, intent, systemClock.now()),
       old: humanFirst.decide(seen, {}, intent, systemClock.now()),
@@ -152,8 +153,8 @@ describe('S-5.12 on a real systemd', () => {
   test('times are read to the second, in UTC wherever the host lies', async () => {
     const before = Math.floor(systemClock.now() / 1000) * 1000
     manager.systemctl('start', 'hand.service')
-    const { host, target } = contextOf('hand.service')
-    const read = await readUnitTimes(host, target.unit)
+    const context = contextOf('hand.service')
+    const read = await timesOfLook(context)
     if ('problem' in read) throw new Error(read.problem)
     const after = systemClock.now()
     for (const at of [read.processAt, read.beganAt]) {
@@ -161,7 +162,7 @@ describe('S-5.12 on a real systemd', () => {
       expect(at).toBeLessThanOrEqual(after)
     }
     expect(read.endedAt).toBeNull()
-    expect(read.bootedAt).toBeLessThanOrEqual(after)
+    expect(await readBootEnd(context.host, context.target.unit)).toBeLessThanOrEqual(after)
   })
 
   test('a start by hand is somebody’s, unless it was ours or part of the boot', async () => {

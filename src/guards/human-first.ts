@@ -59,16 +59,18 @@ export const humanFirst = defineWorldGuard({
       const { cause, reason } = witness.problem
       return say('unknown', `the unit cannot be read: ${reason}`, escalationOf(cause))
     }
-    if ('problem' in times)
-      return say('unknown', `the unit cannot be read: ${times.problem}`, escalationOf(times.cause))
+    const unread = ({ problem, cause }: UnitProblem) =>
+      say('unknown', `the unit cannot be read: ${problem}`, escalationOf(cause))
+    if ('problem' in times) return unread(times)
+    if (bootedAt !== null && typeof bootedAt !== 'number') return unread(bootedAt)
     if (intent.byPerson) return say('pass', 'a person asked for it')
     const ask = (what: string, at: Instant) =>
       say('hold', `somebody ${what} ${unitName} at ${iso(at)}`, { quiet: false, approvable: true })
     if (stoppedBySomebody(facts, intent) && times.endedAt !== null && times.endedAt >= from)
       return ask('stopped', times.endedAt)
     if (startedBySomebody(facts, intent) && times.beganAt !== null && times.beganAt >= from) {
-      if (times.bootedAt !== null && times.beganAt > times.bootedAt + BOOT_GRACE_MS)
-        return ask('started', times.beganAt)
+      const booting = bootedAt === null || times.beganAt <= bootedAt + BOOT_GRACE_MS
+      if (!booting) return ask('started', times.beganAt)
       return say('pass', 'it was started as the host booted')
     }
     return say('pass', `nobody else was at ${unitName} since ${iso(from)}`)

@@ -34,10 +34,13 @@ export interface QuorumDeps {
 export const CAUGHT_UP_MS = 2_000
 /** Between two questions to a controller while nobody leads: an election takes about a second. */
 const ASK_AGAIN_MS = 150
+/** No answer within less would say nothing, and must not take the place of the one before. */
+const LEAST_ASK_MS = 300
 
-/** Says as soon as it is known who leads; `everybody` when each controller has answered or its time is over. */
 export interface QuorumQuestion {
+  /** The first that claims to lead, as soon as it does; null when nobody did. */
   readonly leader: Promise<QuorumAnswer | null>
+  /** What all of them say, when each has answered or its time is over. */
   readonly everybody: Promise<QuorumSeen>
 }
 
@@ -54,45 +57,53 @@ export function askQuorum(
 ): QuorumQuestion {
   const { clock, withinMs } = deps
   const until = clock.monotonic() + withinMs
+  const left = (): number => Math.ceil(until - clock.monotonic())
   const answers = new Map<HostPort, Answer>()
   const found = Promise.withResolvers<QuorumAnswer | null>()
-  const settled = new AbortController()
+  const claimed = new AbortController()
 
   const ask = async (address: HostPort): Promise<void> => {
-    for (let left = withinMs; left > 0; left = until - clock.monotonic()) {
-      const { answer, final } = await askController(address, { ...deps, withinMs: Math.ceil(left) })
+    while (!answers.has(address) || left() > LEAST_ASK_MS) {
+      const { answer, final } = await askController(address, { ...deps, withinMs: Math.max(1, left()) })
       answers.set(address, answer)
-      const leaders = [...answers.values()].flatMap((one) => ('quorum' in one ? [one.quorum] : []))
-      const [leader] = leaders
-      if (leader !== undefined && leaders.length === 1) {
-        found.resolve(leader)
-        settled.abort()
+      if ('quorum' in answer) {
+        found.resolve(answer.quorum)
+        claimed.abort()
       }
-      if (settled.signal.aborted || final) return
-      await clock.sleep(ASK_AGAIN_MS, settled.signal)
-      if (settled.signal.aborted) return
+      if (claimed.signal.aborted || final) return
+      await clock.sleep(ASK_AGAIN_MS, claimed.signal)
+      if (claimed.signal.aborted) return
+    }
+  }
+  const claims = (): readonly HostPort[] => controllers.filter((address) => answers.get(address)?.says === 'leader')
+  const settle = async (): Promise<void> => {
+    await Promise.all(controllers.map(ask))
+    // One of them has not heard yet that it leads no more.
+    while (claims().length > 1 && left() > LEAST_ASK_MS + ASK_AGAIN_MS) {
+      await clock.sleep(ASK_AGAIN_MS)
+      await Promise.all(claims().map(ask))
     }
   }
   const probes = Promise.all(controllers.map(probe))
-  const everybody = Promise.all(controllers.map(ask)).then(async () => {
+  const everybody = settle().then(async () => {
     found.resolve(null)
     const livenesses = await probes
-    return judge(controllers.map((address, at) => seen(address, answers.get(address), livenesses[at])))
+    const all = controllers.map((address, at) => seen(address, answers.get(address), livenesses[at]))
+    const leaders = [...answers.values()].flatMap((one) => ('quorum' in one ? [one.quorum] : []))
+    const [quorum] = leaders
+    return quorum === undefined || leaders.length > 1 ? { quorum: leaderless(all), lags: null } : led(quorum, all)
   })
-  const leader = found.promise
+  return { leader: found.promise, everybody }
+}
 
-  const judge = async (all: readonly ControllerSeen[]): Promise<QuorumSeen> => {
-    const quorum = await leader
-    if (quorum === null) return { quorum: leaderless(all), lags: null }
-    const named = all.map((controller) => {
-      const id = quorum.listeners.get(addressText(controller.address))
-      return id === undefined ? controller : { ...controller, id }
-    })
-    const dead = new Set(named.flatMap(({ id, liveness }) => (liveness?.state === 'notServing' ? (id ?? []) : [])))
-    const voters = votersOf(quorum).map((voter) => (dead.has(voter.id) ? { ...voter, caughtUp: false } : voter))
-    return { quorum: { kind: 'kraft', leader: quorum.leader, voters, controllers: named }, lags: quorum.lags }
-  }
-  return { leader, everybody }
+function led(quorum: QuorumAnswer, all: readonly ControllerSeen[]): QuorumSeen {
+  const controllers = all.map((controller) => {
+    const id = quorum.listeners.get(addressText(controller.address))
+    return id === undefined ? controller : { ...controller, id }
+  })
+  const dead = new Set(controllers.flatMap(({ id, liveness }) => (liveness?.state === 'notServing' ? (id ?? []) : [])))
+  const voters = votersOf(quorum).map((voter) => (dead.has(voter.id) ? { ...voter, caughtUp: false } : voter))
+  return { quorum: { kind: 'kraft', leader: quorum.leader, voters, controllers }, lags: quorum.lags }
 }
 
 /** Through a broker, where the inventory names no controllers. It may hang when the quorum is sick. */

@@ -28,12 +28,7 @@ const requeueForeign = fixed((db, p: { owner: string }) =>
   db.updateTable('looks').set({ owner: null, lease_until: null }).where('owner', '<>', p.owner),
 )
 
-export function* claimLook(
-  dialect: Dialect,
-  owner: string,
-  now: Instant,
-  leaseMs: number,
-): Unit<LookTask | null> {
+export function* claimLook(dialect: Dialect, owner: string, now: Instant, leaseMs: number): Unit<LookTask | null> {
   const clock = yield* dialect.leaseClock(now)
   const row = yield* one(freeLook({ now: clock }))
   if (!row) return null

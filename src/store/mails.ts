@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
-import { mailState, read, strings } from './json.ts'
 import type { Dialect } from './dialect.ts'
+import { mailState, read, strings } from './json.ts'
 import type { MailView, OutboxMail } from './store.ts'
 import { all, exec, fixed, type Unit } from './unit.ts'
 

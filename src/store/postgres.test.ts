@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,7 +44,6 @@ const writePing = fixed((db, p: { one: number; at: number }) =>
 const sleep = sql<string>`pg_sleep(0.2)`
 const suicide = sql<boolean>`pg_terminate_backend(pg_backend_pid())`
 const overTls = sql<boolean>`(select ssl from pg_stat_ssl where pid = pg_backend_pid())`
-const setting = (name: string) => sql<string>`current_setting(${sql.lit(name)})`
 const readPing = fixed((db) => db.selectFrom('pings').selectAll().where('one', '=', 1))
 
 describe.skipIf(missing !== null)(`PostgreSQL${missing === null ? '' : ` (${missing})`}`, () => {
@@ -90,7 +91,12 @@ describe.skipIf(missing !== null)(`PostgreSQL${missing === null ? '' : ` (${miss
           return mine
         }),
       )
-      expect(looks.flat().map(({ id }) => id).toSorted((a, b) => a - b)).toHaveLength(count)
+      expect(
+        looks
+          .flat()
+          .map(({ id }) => id)
+          .toSorted((a, b) => a - b),
+      ).toHaveLength(count)
       expect(new Set(looks.flat().map(({ id }) => id)).size).toBe(count)
       await Promise.all(
         looks.flat().map((task, n) => (all[n % 4] ?? store).guardsEvaluated(task, decidePass().decision, [], null, T0)),
@@ -106,9 +112,12 @@ describe.skipIf(missing !== null)(`PostgreSQL${missing === null ? '' : ` (${miss
           }
         }),
       )
-      expect(claims.flat().map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(
-        Array.from({ length: count }, (_, n) => n + 1),
-      )
+      expect(
+        claims
+          .flat()
+          .map(({ id }) => id)
+          .toSorted((a, b) => a - b),
+      ).toEqual(Array.from({ length: count }, (_, n) => n + 1))
 
       const mails = Array.from({ length: 30 }, (_, n) => ({
         receiver: 'r',
@@ -253,13 +262,13 @@ describe.skipIf(missing !== null)(`PostgreSQL${missing === null ? '' : ` (${miss
 
   describe('the driver', () => {
     test('a unit that throws leaves nothing behind, and its connection goes on', async () => {
-      const one_ = await driver()
-      const broken = one_.run(function* () {
+      const database = await driver()
+      const broken = database.run(function* () {
         yield* exec(writePing({ one: 1, at: 1 }))
         throw new Error('defect')
       })
       await expect(broken).rejects.toThrow('defect')
-      expect(await one_.read(() => one(readPing({})))).toBeUndefined()
+      expect(await database.read(() => one(readPing({})))).toBeUndefined()
     })
 
     test('a deadlock is tried again until both units are done', async () => {
@@ -277,16 +286,16 @@ describe.skipIf(missing !== null)(`PostgreSQL${missing === null ? '' : ` (${miss
     })
 
     test('an incident that moved on is read anew; one that never stands still is told as busy', async () => {
-      const one_ = await driver()
+      const database = await driver()
       let tries = 0
-      const value = await one_.run(function* () {
+      const value = await database.run(function* () {
         yield* one(readPing({}))
         if (++tries < 3) throw new StaleIncidentError(1, 1)
         return 'done'
       })
       expect([value, tries]).toEqual(['done', 3])
       // biome-ignore lint/correctness/useYield: it does not get that far.
-      const never = one_.run(function* () {
+      const never = database.run(function* () {
         tries++
         throw new StaleIncidentError(1, 1)
       })
@@ -295,49 +304,69 @@ describe.skipIf(missing !== null)(`PostgreSQL${missing === null ? '' : ` (${miss
     })
 
     test('a look is of one moment, whatever is committed meanwhile', async () => {
-      const one_ = await driver()
-      await one_.run(() => exec(writePing({ one: 1, at: 1 })))
+      const database = await driver()
+      await database.run(() => exec(writePing({ one: 1, at: 1 })))
       let written: Promise<unknown> = Promise.resolve()
-      const seen = await one_.read(function* () {
+      const seen = await database.read(function* () {
         const before = yield* one(readPing({}))
-        written = one_.run(() => exec(writePing({ one: 1, at: 2 })))
+        written = database.run(() => exec(writePing({ one: 1, at: 2 })))
         for (let n = 0; n < 50; n++) yield* one(readPing({}))
         return [before?.at, (yield* one(readPing({})))?.at]
       })
       await written
       expect(seen).toEqual([1, 1])
-      expect(await one_.read(() => one(readPing({})))).toEqual({ one: 1, at: 2 })
+      expect(await database.read(() => one(readPing({})))).toEqual({ one: 1, at: 2 })
     })
 
     test('a connection that is cut fails its unit as away, and the next one gets another', async () => {
       const options = await server.database()
-      const one_ = await driver(options)
-      const cut = one_.run(function* () {
+      const database = await driver(options)
+      const cut = database.run(function* () {
         yield* exec(writePing({ one: 1, at: 1 }))
         yield* one(query((db) => db.selectNoFrom(suicide.as('cut'))))
         yield* exec(writePing({ one: 1, at: 2 }))
       })
       await expect(cut).rejects.toMatchObject({ name: 'StoreUnavailableError', reason: 'io' })
-      expect(await one_.read(() => one(readPing({})))).toBeUndefined()
-      await one_.run(() => exec(writePing({ one: 1, at: 3 })))
+      expect(await database.read(() => one(readPing({})))).toBeUndefined()
+      await database.run(() => exec(writePing({ one: 1, at: 3 })))
     })
 
-    test('a session that falls silent within a unit is ended, and whoever waits behind it has its turn', async () => {
+    test('a process that freezes within a unit is ended by the server, and whoever waits behind it has its turn', async () => {
       const options = await server.database()
-      const one_ = await driver(options)
-      const limits = await one_.read(() =>
-        one(query((db) => db.selectNoFrom([setting('idle_in_transaction_session_timeout').as('idle'), setting('statement_timeout').as('statement')]))),
-      )
-      expect(limits).toEqual({ idle: '5s', statement: '10s' })
+      const here = (file: string) => JSON.stringify(new URL(file, import.meta.url).href)
+      const script = `
+        const { openPostgres } = await import(${here('./postgres.ts')})
+        const { one, query } = await import(${here('./unit.ts')})
+        const driver = await openPostgres(${JSON.stringify(options)})
+        await driver.run(function* () {
+          yield* one(query((db) => db.selectFrom('pings').selectAll()))
+          console.log('frozen')
+          process.kill(process.pid, 'SIGSTOP')
+          yield* one(query((db) => db.selectFrom('pings').selectAll()))
+        })`
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      try {
+        await once(child.stdout, 'data')
+        const database = await driver(options)
+        // Beside the core at once, in the core in its turn.
+        await database.run(() => exec(writePing({ one: 1, at: 1 })), 'beside')
+        await database.run(() => exec(writePing({ one: 1, at: 2 })))
+        expect(await database.read(() => one(readPing({})))).toEqual({ one: 1, at: 2 })
+      } finally {
+        child.kill('SIGKILL')
+        await once(child, 'exit')
+      }
     })
 
     test('a column that a newer build adds meanwhile breaks no statement that is prepared', async () => {
       const options = await server.emptyDatabase()
-      const one_ = await driver(options)
-      await one_.run(() => exec(writePing({ one: 1, at: 1 })))
-      for (let n = 0; n < 4; n++) await one_.read(() => one(readPing({})))
+      const database = await driver(options)
+      await database.run(() => exec(writePing({ one: 1, at: 1 })))
+      for (let n = 0; n < 4; n++) await database.read(() => one(readPing({})))
       await server.ask(options.database, 'alter table pings add column more bigint')
-      expect(await one_.read(() => one(readPing({})))).toMatchObject({ one: 1, at: 1 })
+      expect(await database.read(() => one(readPing({})))).toMatchObject({ one: 1, at: 1 })
     })
 
     test('text with NUL is stored and asked for, with U+FFFD in its place', async () => {
@@ -360,10 +389,10 @@ describe.skipIf(missing !== null)(`PostgreSQL${missing === null ? '' : ` (${miss
     })
 
     test('a broken constraint is no outage', async () => {
-      const one_ = await driver()
+      const database = await driver()
       const twice = fixed((db) => db.insertInto('pings').values({ one: 1, at: 1 }))
-      await one_.run(() => exec(twice({})))
-      const error = await one_.run(() => exec(twice({}))).catch((cause: unknown) => cause)
+      await database.run(() => exec(twice({})))
+      const error = await database.run(() => exec(twice({}))).catch((cause: unknown) => cause)
       expect(error).toMatchObject({ code: '23505' })
       expect(error).not.toBeInstanceOf(StoreUnavailableError)
     })
@@ -399,15 +428,15 @@ describe.skipIf(missing !== null)(`PostgreSQL${missing === null ? '' : ` (${miss
       const secure = await startPostgres({ tls: authority.issue('pg.example', { alsoIp: true }) })
       const options = await secure.database()
       const ca = readFileSync(authority.caFile, 'utf8')
-      const one_ = await driver({ ...options, tls: { ca } })
-      const seen = await one_.read(() => one(query((db) => db.selectNoFrom(overTls.as('tls')))))
+      const database = await driver({ ...options, tls: { ca } })
+      const seen = await database.read(() => one(query((db) => db.selectNoFrom(overTls.as('tls')))))
       expect(seen).toEqual({ tls: true })
       const stranger = readFileSync(makeAuthority(folder, 'stranger').caFile, 'utf8')
       const away = { name: 'StoreUnavailableError', reason: 'io' }
       expect(await failing({ ...options, tls: { ca: stranger } })).toMatchObject(away)
       expect(await failing({ ...options, tls: true })).toMatchObject(away)
       expect(await failing({ ...options, host: 'localhost', tls: { ca } })).toMatchObject(away)
-      await one_.close()
+      await database.close()
       await secure.end()
       rmSync(folder, { recursive: true })
       // The other server offers none: nobody falls back to clear text.
@@ -478,7 +507,7 @@ describe.skipIf(missing !== null)(`PostgreSQL${missing === null ? '' : ` (${miss
 
     test('no name is longer than PostgreSQL keeps (63 bytes), no number narrower than 64 bits', async () => {
       const { database } = await server.database()
-      const names = await server.ask(database, "select relname from pg_class where length(relname) >= 63")
+      const names = await server.ask(database, 'select relname from pg_class where length(relname) >= 63')
       expect(names).toEqual([])
       const narrow = await server.ask(
         database,

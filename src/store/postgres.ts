@@ -262,8 +262,11 @@ function configOf({ host, port, user, database, password, tls, pool }: PostgresO
   }
 }
 
+/** The type of ids and counts, by its number in PostgreSQL. */
+const INT8 = 20
+
 /** Counts and ids are numbers: none of ours grows beyond 2^53. */
 function getTypeParser(oid: number, format?: 'text' | 'binary'): unknown {
-  if (oid === types.builtins.INT8 && format !== 'binary') return Number
+  if (oid === INT8 && format !== 'binary') return Number
   return types.getTypeParser(oid, format)
 }

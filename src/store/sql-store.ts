@@ -9,8 +9,8 @@ import * as attempts from './attempts.ts'
 import * as baselines from './baselines.ts'
 import { claimAttempt, type Decide } from './claims.ts'
 import { record } from './decisions.ts'
-import * as demotions from './demotions.ts'
 import * as deliveries from './deliveries.ts'
+import * as demotions from './demotions.ts'
 import type { Dialect } from './dialect.ts'
 import * as due from './due.ts'
 import { ToldMeanwhileError } from './errors.ts'
@@ -207,7 +207,9 @@ export class SqlStore implements Store {
   }
 
   claimAttempt(owner: string, now: Instant, leaseMs: number, decide: Decide) {
-    return this.#run(() => claimAttempt({ dialect: this.#driver.dialect, owner, now, leaseMs, decide, rackOf: this.#rackOf }))
+    return this.#run(() =>
+      claimAttempt({ dialect: this.#driver.dialect, owner, now, leaseMs, decide, rackOf: this.#rackOf }),
+    )
   }
   startStep(attempt: ClaimedAttempt, step: number, now: Instant) {
     return this.#run(() => attempts.startStep(attempt, step, now), 'beside')

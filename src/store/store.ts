@@ -7,8 +7,8 @@ import type { Plan, Step } from '../incident/plan.ts'
 import type { GuardResult, ProbeResult, StepResult } from '../incident/verdict.ts'
 import type { Subject } from '../inventory/inventory.ts'
 import type { Baseline } from '../kafka/view.ts'
-import type { Memory } from '../probes/probe.ts'
 import type { Notice } from '../notify/notice.ts'
+import type { Memory } from '../probes/probe.ts'
 
 /**
  * What we remember. Every method is one whole unit (one transaction) named after what happened; nothing reaches the
@@ -182,13 +182,7 @@ export interface Store {
    */
   releaseMails(owner: string, now: Instant): Promise<number>
   /** `request` numbers the question that an approval answers. */
-  issueToken(
-    incident: number,
-    action: TokenAction,
-    expiresAt: Instant,
-    now: Instant,
-    request?: number,
-  ): Promise<string>
+  issueToken(incident: number, action: TokenAction, expiresAt: Instant, now: Instant, request?: number): Promise<string>
   /** Looks at a token without using it (the GET page). */
   readToken(token: string, now: Instant): Promise<TokenSeen>
   /** Uses it up; the caller then applies the action. */
@@ -427,9 +421,7 @@ export interface TokenValid {
   readonly request: number | null
 }
 
-export type TokenSeen =
-  | TokenValid
-  | { readonly state: 'used' | 'expired' | 'unknown' }
+export type TokenSeen = TokenValid | { readonly state: 'used' | 'expired' | 'unknown' }
 
 export interface SilenceMatcher {
   readonly name: string

@@ -7,18 +7,15 @@ import type { Moved, TokenAction, TokenSeen, TokenValid } from './store.ts'
 import { exec, fixed, one, type Unit } from './unit.ts'
 
 const insertToken = fixed(
-  (
-    db,
-    p: { hash: string; incident: number; action: string; request: number | null; expiresAt: number; now: number },
-  ) =>
-  db.insertInto('tokens').values({
-    hash: p.hash,
-    incident: p.incident,
-    action: p.action,
-    request: p.request,
-    created_at: p.now,
-    expires_at: p.expiresAt,
-  }),
+  (db, p: { hash: string; incident: number; action: string; request: number | null; expiresAt: number; now: number }) =>
+    db.insertInto('tokens').values({
+      hash: p.hash,
+      incident: p.incident,
+      action: p.action,
+      request: p.request,
+      created_at: p.now,
+      expires_at: p.expiresAt,
+    }),
 )
 const tokenRow = fixed((db, p: { hash: string }) => db.selectFrom('tokens').selectAll().where('hash', '=', p.hash))
 const spend = fixed((db, p: { hash: string; now: number }) =>

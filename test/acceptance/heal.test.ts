@@ -148,8 +148,11 @@ describe('a broker that dies after each start', () => {
 })
 
 describe('a broker that hangs', () => {
-  it('is told by Prometheus as hung and not as down; gathered from, restarted once, in sync again (S-2.6, S-5.4)', async () => {
+  it('is told by Prometheus as hung; gathered from, restarted once, in sync again, and nothing else is done (S-2.6, S-3.1, S-5.4)', async () => {
     const before = (await incidents(service))[0]?.id ?? 0
+    // What Prometheus says of a process counts from its second half minute on: before, it may be of the one before it.
+    const old = 'time() - process_start_time_seconds{job="kafka-jmx",broker_id="1"} > 40'
+    await waitFor('the broker to have run for a while', async () => (await lab.query(old))[0], 60_000)
     const invocation = (await lab.unit('kafka-1.service'))['InvocationID']
     await lab.signalBroker(1, 'SIGSTOP')
     const hung = async () =>
@@ -167,7 +170,8 @@ describe('a broker that hangs', () => {
     expect(closed.attempts[0]?.steps[0]?.result?.output).toMatch(/State:\s+T \(stopped\)/)
     expect((await lab.unit('kafka-1.service'))['InvocationID']).not.toBe(invocation)
     await lab.waitHealed()
+    // While it restarts its port refuses, and its replicas are missing: what these alerts open waits for the one that leads.
     const others = (await incidents(service)).filter((one) => one.id > before && one.id !== id)
-    expect(others.filter(({ rule }) => rule === 'broker-down')).toEqual([])
+    for (const other of others) expect((await incident(service, other.id)).attempts, other.rule).toEqual([])
   }, 240_000)
 })

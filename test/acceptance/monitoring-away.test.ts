@@ -45,17 +45,13 @@ afterAll(async () => {
 })
 
 beforeEach((context) => {
-  context.onTestFailed(() => {
-    console.error(service.output().slice(-10_000))
-    for (const n of ['alertmanager', 'alertmanager-2', 'prometheus'])
-      console.error(n, readFileSync(`${lab.state.dir}/monitoring/${n}.log`, 'utf8').slice(-3000))
-  })
+  context.onTestFailed(() => console.error(service.output().slice(-10_000)))
 })
 
 /** `reachable`: where Alertmanager's webhooks come to; else they never arrive. */
 async function start(reachable = true): Promise<void> {
   const listen = `127.0.0.1:${reachable ? lab.state.ports.healing : 0}`
-  service = await startService({ config: join(lab.healingFolder, 'config.yml'), listen })
+  service = await startService({ config: join(lab.healingFolder, 'config.yml'), listen, deadlineMs: 60_000 })
 }
 
 async function newest(unit: string): Promise<ApiView | null> {

@@ -122,7 +122,9 @@ describe.skipIf(missing !== null)(`replicas${missing === null ? '' : ` (${missin
     const keys = begun()
     expect(keys.length).toBe(new Set(keys).size)
     expect(lines().filter((line) => line.startsWith('overlap'))).toEqual([])
-    const recorded = new Set(all.flatMap(({ attempts }) => attempts.flatMap(({ steps }) => steps.map(({ key }) => key))))
+    const recorded = new Set(
+      all.flatMap(({ attempts }) => attempts.flatMap(({ steps }) => steps.map(({ key }) => key))),
+    )
     expect(keys.filter((key) => !recorded.has(key))).toEqual([])
   }
 
@@ -135,7 +137,7 @@ describe.skipIf(missing !== null)(`replicas${missing === null ? '' : ` (${missin
     const all = await Promise.all([replica(), replica(), replica()])
     const before = lab.mails().length
     for (let n = 1; n <= UNITS; n++) await fail(n, () => all[n % 3] as Service)
-    const seen = await healed(all[0] as Service, UNITS, 180_000)
+    const seen = await healed(all[0], UNITS, 180_000)
     expectOnce(seen)
     expect(seen.flatMap(({ attempts }) => attempts)).toHaveLength(UNITS)
     for (const service of all) expect(worked(service)).toBeGreaterThan(0)
@@ -182,7 +184,9 @@ describe.skipIf(missing !== null)(`replicas${missing === null ? '' : ` (${missin
     // The late result is dropped, and the start that would have come after it was never sent.
     expect(two?.attempts.map(({ status }) => status)).toEqual(['interrupted', 'succeeded'])
     expect(two?.attempts[0]?.steps).toMatchObject([{ result: null }])
-    expect(seen.find(({ incident: { id } }) => !ofLate.startsWith(`${id}.`) && !ofKilled.startsWith(`${id}.`))).toMatchObject({
+    expect(
+      seen.find(({ incident: { id } }) => !ofLate.startsWith(`${id}.`) && !ofKilled.startsWith(`${id}.`)),
+    ).toMatchObject({
       attempts: [{ status: 'succeeded' }],
     })
     // It takes part again.
@@ -213,11 +217,16 @@ describe.skipIf(missing !== null)(`replicas${missing === null ? '' : ` (${missin
 
     /** The first one may be in the hands of the one that is cut off. */
     async function healedOrRunning(service: Service, most: number): Promise<void> {
-      await waitFor('the others to be healed', async () => {
-        const all = await views(service)
-        const done = all.filter(({ incident: { outcome } }) => outcome === 'healed')
-        return done.length >= most
-      }, 60_000, 300)
+      await waitFor(
+        'the others to be healed',
+        async () => {
+          const all = await views(service)
+          const done = all.filter(({ incident: { outcome } }) => outcome === 'healed')
+          return done.length >= most
+        },
+        60_000,
+        300,
+      )
     }
   })
 
@@ -237,7 +246,9 @@ describe.skipIf(missing !== null)(`replicas${missing === null ? '' : ` (${missin
     }
     const seen = await healed(at, unit, 120_000)
     expectOnce(seen)
-    expect(seen.flatMap(({ attempts }) => attempts.map(({ status }) => status)).filter((s) => s === 'interrupted')).toEqual([])
+    expect(
+      seen.flatMap(({ attempts }) => attempts.map(({ status }) => status)).filter((s) => s === 'interrupted'),
+    ).toEqual([])
   })
 
   it('the database itself is away during the work: alerts are answered 503, then all goes on', async () => {

@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { brokerCommand, copyFormatted, fillCache } from './jars.ts'
+import { isKnown } from './quorum.ts'
 import { type BrokerNode, type KafkaNode, type LabState, repository } from './state.ts'
 import { startUnits } from './user-manager.ts'
 import { waitFor } from './wait.ts'
@@ -109,7 +110,7 @@ export interface TopicShape {
   readonly config?: Readonly<Record<string, string>>
 }
 
-/** Creates a topic on the healthy cluster and waits until every partition has a leader. */
+/** Creates a topic on the healthy cluster and waits until every broker knows a leader of each of its partitions. */
 export async function createTopic(state: LabState, topic: string, shape: TopicShape = {}): Promise<void> {
   const admin = kafkaClient(state).admin()
   const { assignment, config } = shape
@@ -121,7 +122,8 @@ export async function createTopic(state: LabState, topic: string, shape: TopicSh
   await admin.connect()
   try {
     await admin.createTopics({
-      waitForLeaders: true,
+      // kafkajs gives up on the first broker that has not heard of it yet.
+      waitForLeaders: false,
       topics: [
         {
           topic,
@@ -133,6 +135,7 @@ export async function createTopic(state: LabState, topic: string, shape: TopicSh
   } finally {
     await admin.disconnect()
   }
+  await waitFor(`every broker to know ${topic}`, () => isKnown(state, topic), 30_000)
 }
 
 function placed(assignment: readonly (readonly number[])[]): { partition: number; replicas: number[] }[] {

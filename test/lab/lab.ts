@@ -7,7 +7,7 @@ import { type Cuts, type OpenCuts, openCuts } from './cuts.ts'
 import { startExporter } from './exporter-unit.ts'
 import { healingFolder, writeHealingFiles } from './healing-config.ts'
 import * as mail from './mail.ts'
-import { armAlerts, query, startMonitoring, webhookToken } from './monitoring.ts'
+import { armAlerts, query, startMonitoring, waitScraped, webhookToken } from './monitoring.ts'
 import { freePorts } from './ports.ts'
 import { commandLine, isAlive, launch, type Output, record, signal, stop } from './processes.ts'
 import { activeController, offlinePartitions } from './quorum.ts'
@@ -49,6 +49,8 @@ export interface LabOptions {
   readonly sessionTimeoutMs?: number
   /** Scrape and evaluation interval; default 1 s. */
   readonly scrapeIntervalSeconds?: number
+  /** Default true. False: Prometheus is there to be asked, and nobody is told of any alert. */
+  readonly alerts?: boolean
   /** More receivers of every alert, beside kafka-healing: URLs of the caller's own. */
   readonly webhooks?: readonly string[]
   /** The lab outlives this process and is ended by `npm run lab -- down`. Default false. */
@@ -124,7 +126,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   if (readState(name) !== null) throw new Error(`the lab ${name} is up already: npm run lab -- down`)
   const file = new StateFile(await freshState(name, options))
   try {
-    await startParts(file)
+    await startParts(file, options.alerts ?? true)
     return labOf(file, options.proxied === true ? await openCuts(file) : null)
   } catch (error) {
     await takeDown(file, true)
@@ -181,7 +183,7 @@ async function freshState(name: string, options: LabOptions): Promise<LabState> 
   }
 }
 
-async function startParts(file: StateFile): Promise<void> {
+async function startParts(file: StateFile, alerts: boolean): Promise<void> {
   const { parts } = file.now
   await startUserManager(file)
   if (parts.includes('ssh')) await sshd.prepareSshd(file)
@@ -194,7 +196,7 @@ async function startParts(file: StateFile): Promise<void> {
     parts.includes('monitoring') ? startMonitoring(file) : undefined,
   ])
   if (parts.includes('exporter')) await startExporter(file.now)
-  if (parts.includes('monitoring')) await armAlerts(file.now)
+  if (parts.includes('monitoring')) await (alerts ? armAlerts(file.now) : waitScraped(file.now))
 }
 
 function labOf(file: StateFile, cuts: OpenCuts | null): Lab {

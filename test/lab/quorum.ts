@@ -1,6 +1,6 @@
 import { CLUSTER_METADATA, describeQuorum, metadata, NO_ERROR } from '../../src/kafka/apis.ts'
 import { KafkaConnection } from '../../src/kafka/connection.ts'
-import type { LabState } from './state.ts'
+import type { BrokerNode, LabState } from './state.ts'
 
 const DEADLINE_MS = 2_000
 
@@ -18,13 +18,22 @@ export async function activeController(state: LabState): Promise<number | null> 
 }
 
 export async function offlinePartitions(state: LabState): Promise<readonly string[]> {
-  const question = { topics: null, autoCreate: false, clusterOperations: false, topicOperations: false }
-  const { topics } = await Promise.any(
-    state.brokers.map(({ port }) => asked(port, (connection) => connection.request(metadata, question))),
-  )
+  const { topics } = await Promise.any(state.brokers.map(topicsBy))
   return topics.flatMap(({ name, partitions }) =>
     partitions.filter(({ leader }) => leader === -1).map(({ partition }) => `${name}-${partition}`),
   )
+}
+
+/** Whether every broker has heard of the topic and knows a leader of each of its partitions. */
+export async function isKnown(state: LabState, topic: string): Promise<boolean> {
+  const answers = await Promise.all(state.brokers.map(topicsBy))
+  const seen = answers.map(({ topics }) => topics.find(({ name }) => name === topic))
+  return seen.every((one) => one?.errorCode === NO_ERROR && one.partitions.every(({ leader }) => leader >= 0))
+}
+
+function topicsBy({ port }: BrokerNode) {
+  const question = { topics: null, autoCreate: false, clusterOperations: false, topicOperations: false }
+  return asked(port, (connection) => connection.request(metadata, question))
 }
 
 async function asked<A>(port: number, question: (connection: KafkaConnection) => Promise<A>): Promise<A> {

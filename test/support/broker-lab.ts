@@ -11,8 +11,8 @@ import { type RuleFile, writeRules } from './rules.ts'
 import { type Service, startService } from './service.ts'
 
 /**
- * Real brokers with a kafka-healing of its own before them. Prometheus is there for what brokers say of themselves, and
- * Alertmanager is not asked: alerts come from the test alone.
+ * Real brokers with a kafka-healing of its own before them. Prometheus is there for what brokers say of themselves;
+ * Alertmanager is neither asked nor does it tell: alerts come from the test alone.
  */
 export interface BrokerLab {
   readonly lab: Lab
@@ -58,7 +58,12 @@ export function useBrokerLab({ rules, prepare, ...options }: BrokerLabOptions): 
   let inventory = ''
 
   beforeAll(async () => {
-    lab = await startLab({ parts: ['kafka', 'ssh', 'mail', 'monitoring'], sessionTimeoutMs: 3_000, ...options })
+    lab = await startLab({
+      parts: ['kafka', 'ssh', 'mail', 'monitoring'],
+      alerts: false,
+      sessionTimeoutMs: 3_000,
+      ...options,
+    })
     startedAt = performance.now()
     await prepare?.(lab)
     writeRules(lab.healingFolder, rules)
@@ -89,7 +94,8 @@ export function useBrokerLab({ rules, prepare, ...options }: BrokerLabOptions): 
   async function tellAll(): Promise<void> {
     for (const { id } of await all()) {
       const view = await incident(theService(), id)
-      console.error(view.incident, view.journal.map(briefly), objections(view))
+      const { rule, subject, state, reason, outcome } = view.incident
+      console.error({ id, rule, subject, state, reason, outcome }, moves(view), objections(view))
     }
     console.error(theService().output().slice(-10_000))
   }
@@ -171,8 +177,10 @@ function objections(view: ApiView): readonly string[] {
   return [...new Set(trace(view).filter((line) => !/^\S+ pass: /.test(line)))]
 }
 
-function briefly({ at, state, reason, event }: ApiView['journal'][number]): string {
-  return `${at} ${event.type} → ${state}, ${reason}`
+/** The journal where it moved. */
+function moves({ journal }: ApiView): readonly string[] {
+  const said = journal.map(({ at, state, reason, event }) => ({ at, what: `${state}, ${reason} by ${event.type}` }))
+  return said.filter(({ what }, index) => what !== said[index - 2]?.what).map(({ at, what }) => `${at} ${what}`)
 }
 
 /** Nothing was run: no attempt spent, no step begun. */

@@ -1,5 +1,14 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -48,11 +57,13 @@ function installed(): string | null {
 }
 
 export interface PostgresStart {
+  /** Commits are on the disk, as they would be anywhere else; for measuring. */
+  readonly durable?: boolean
   /** TLS is offered by this certificate; clear text goes on to work. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string }
 }
 
-export async function startPostgres({ tls }: PostgresStart = {}): Promise<Postgres> {
+export async function startPostgres({ durable = false, tls }: PostgresStart = {}): Promise<Postgres> {
   const bin = installed()
   if (bin === null) throw new Error(`no PostgreSQL in ${binaries}`)
   const dir = mkdtempSync(join(tmpdir(), 'kafka-healing-pg-'))
@@ -81,8 +92,7 @@ export async function startPostgres({ tls }: PostgresStart = {}): Promise<Postgr
     ...[
       'listen_addresses=127.0.0.1',
       `unix_socket_directories=${dir}`,
-      'fsync=off',
-      'full_page_writes=off',
+      ...(durable ? [] : ['fsync=off', 'full_page_writes=off']),
       'max_connections=60',
       'shared_buffers=32MB',
       ...secure,

@@ -46,7 +46,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       return at
     },
     options.deadlineMs ?? 30_000,
-  )
+  ).catch(async (error: unknown) => {
+    await end(child, 'SIGKILL')
+    throw new Error(`${String(error)}\n${output}`)
+  })
   if (typeof url !== 'string') throw new Error(`kafka-healing ended with ${url.ended}:\n${output}`)
   return {
     url,

@@ -181,7 +181,7 @@ export function tellingConformance(fresh: () => Promise<Store>): void {
       const store = await fresh()
       const id = await escalated(store)
       const token = await store.issueToken(id, 'takeOver', T0 + HOUR, T0)
-      const valid = { state: 'valid', incident: id, action: 'takeOver' }
+      const valid = { state: 'valid', incident: id, action: 'takeOver', request: null }
       expect(await store.readToken(token, T0)).toEqual(valid)
       expect(await store.readToken(token, T0)).toEqual(valid)
       expect(await store.useToken(token, T0)).toEqual(valid)
