@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { GuardResult } from '../incident/verdict.ts'
-import { isOutOfEverything, type Offender, wouldBreakAvailability } from '../kafka/judge-view.ts'
+import { isOutOfEverything, liveIsr, type Offender, wouldBreakAvailability } from '../kafka/judge-view.ts'
 import type { ClusterView } from '../kafka/view.ts'
 import { defineWorldGuard } from './guard.ts'
 import { readViewFacts, TAKES_NOTHING, trusted, urgencyOf, type ViewFacts, viewEvidence } from './view-facts.ts'
@@ -52,7 +52,9 @@ export const availability = defineWorldGuard({
       return say('refuse', `${first.topic}-${first.partition}: ${first.why}${others}`)
     }
     const out = isOutOfEverything(view, node)
-    const dead = out ? deadOthers(view, node) : []
+    // Where replicas are short it may still be eligible to lead; what is dead comes first there too.
+    const idle = view.partitions.every((partition) => !liveIsr(partition).includes(node))
+    const dead = idle ? deadOthers(view, node) : []
     if (dead.length > 0) return say('refuse', `start ${list(dead.map((id) => `broker ${id}`))} first`)
     if (approvable.length > 0) return say('refuse', askFor(approvable), { approvable: true })
     return say('pass', out ? 'no partition counts on it' : 'every partition keeps what it needs without it')

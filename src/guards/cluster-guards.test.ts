@@ -160,11 +160,14 @@ describe('S-5.6 availability', () => {
     const [first, second] = fencedOut.brokers
     if (!first || !second) throw new Error('no brokers')
     const brokers = [first, second, brokerSeen(3, { listed: false, fenced: true, liveness: liveness('refused') })]
-    const partitions = [partitionSeen({ isr: [1], offline: [2, 3], elr: [], lastKnownElr: [] })]
-    expect(available(seeing({ brokers, partitions }))).toMatchObject({
-      verdict: 'refuse',
-      reason: 'start broker 3 first',
-    })
+    // Kafka 4 keeps who left last as eligible, once the ISR is under min.insync.replicas.
+    for (const elr of [[], [2]]) {
+      const partitions = [partitionSeen({ isr: [1], offline: [2, 3], elr, lastKnownElr: [] })]
+      expect(available(seeing({ brokers, partitions }))).toMatchObject({
+        verdict: 'refuse',
+        reason: 'start broker 3 first',
+      })
+    }
   })
 
   test.each([

@@ -148,6 +148,18 @@ describe('S-5.4 broker: hung', () => {
     },
   )
 
+  const deaf = liveness('connect-timeout')
+  test.each(['connect-timeout', 'no-answer'] as const)(
+    'it accepts no connection any more: hung by the cluster’s word and its own host’s (%s) together',
+    (why) => {
+      const change = { liveness: deaf, brokers: [deaf, ok, ok], inside: liveness(why) }
+      expect(hung(change)).toMatchObject({ verdict: 'pass' })
+      expect(hung({ ...change, view: clusterView() })).toMatchObject({ verdict: 'refuse' })
+      expect(hung({ ...change, view: 'no answer' })).toMatchObject({ verdict: 'unknown' })
+      expect(hung({ ...change, memory: memoryOf() })).toMatchObject({ verdict: 'unknown' })
+    },
+  )
+
   test.each<[string, Partial<SymptomFacts>]>([
     ['the cluster cannot be seen and its host forbids the question', { view: 'no answer' }],
     ['out of sync only since this look', { view: lagging }],
@@ -284,7 +296,13 @@ test('S-2.6 no facts let a live process be stopped that was never seen serving, 
         if (judged.verdict !== 'pass') return
         expect(activeState).toBe('active')
         expect(mine).not.toBe('refused')
-        expect(['connect-timeout', 'closed']).not.toContain(mine)
+        expect(mine).not.toBe('closed')
+        // What the network can cause counts only with both witnesses.
+        if (mine === 'connect-timeout') {
+          expect(wanted).toBe('hung')
+          expect(['connect-timeout', 'no-answer']).toContain(inside)
+          expect(typeof view).not.toBe('string')
+        }
         if (wanted !== 'out-of-sync') expect(servingInvocation === THIS || state === 3).toBe(true)
         // An inside witness: the cluster, or the host itself.
         expect(typeof view !== 'string' || inside === 'no-answer').toBe(true)

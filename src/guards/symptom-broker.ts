@@ -38,19 +38,33 @@ export function judgeBroker(wanted: BrokerSymptom, facts: SymptomFacts): Judged 
 
 function judgeHung(state: ProcessState, facts: SymptomFacts): Judged {
   const { inside } = facts
-  if (state === 'unknown') return { verdict: 'unknown', reason: inWords(state, facts) }
-  if (state !== 'hung') return refuse(inWords(state, facts))
+  const deaf = isDeaf(state, facts)
+  if (state === 'unknown' && !deaf) return { verdict: 'unknown', reason: inWords(state, facts) }
+  if (state !== 'hung' && !deaf) return refuse(inWords(state, facts))
   const peers = peersSay(facts)
   if (peers.kind === 'inSync') return refuse(OUT_OF_OUR_REACH)
   if (inside?.state === 'serving') return refuse('it answers its own host: what is ill lies between us and it')
   if (inside?.why === 'refused') return refuse('it is starting: on its own host the connection is refused')
+  if (deaf && inside?.why !== 'connect-timeout' && inside?.why !== 'no-answer')
+    return { verdict: 'unknown', reason: `${inWords('unknown', facts)}, and nobody on its own host says more` }
   if (peers.kind === 'fenced') return { verdict: 'pass', reason: 'it hangs: it served, does not answer, and is fenced' }
   if (peers.kind === 'outOfSync' && peers.everywhere && lasts(facts))
     return { verdict: 'pass', reason: 'it hangs: it served, does not answer, and is out of sync wherever others lead' }
-  if (inside?.why === 'no-answer')
+  if (!deaf && inside?.why === 'no-answer')
     return { verdict: 'pass', reason: 'it hangs: it served, and does not answer its own host either' }
   const asked = inside ? `on its own host: ${inside.detail ?? inside.why}` : 'nobody asked on its own host'
   return { verdict: 'unknown', reason: `nobody inside says so: ${asked}; ${peers.reason}` }
+}
+
+/**
+ * It served and does not even accept connections. A process that hangs leaves its queue of connections to fill up (50, some
+ * 20 s of probes at one a second), so this is how it looks after a while; so does a network that drops packets. It takes both
+ * its own host, where there is no network between, and the cluster to tell.
+ */
+function isDeaf(state: ProcessState, facts: SymptomFacts): boolean {
+  const { liveness, witness } = facts
+  if (state !== 'unknown' || liveness?.why !== 'connect-timeout' || witness.kind !== 'read') return false
+  return isActive(witness.unit) && witness.unit.queuedJob === null && served(facts)
 }
 
 function judgeFenced(state: ProcessState, facts: SymptomFacts): Judged {

@@ -43,6 +43,8 @@ export type Reached =
   | { readonly kind: 'here' }
   /** The host was asked, and nobody listens there. */
   | { readonly kind: 'refused'; readonly reason: string }
+  /** The host was asked, and its own connection was not accepted in time: the queue of whoever listens is full. */
+  | { readonly kind: 'notAccepted'; readonly reason: string }
   /** The question could not be put: the host is away, or forbids it. */
   | { readonly kind: 'notOpened'; readonly reason: string }
 

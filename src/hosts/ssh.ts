@@ -96,7 +96,7 @@ async function connectFrom(
   const answer = await within(clock, until - clock.monotonic(), asked)
   late = answer === LATE
   if (answer === LATE || answer.kind !== 'open') release()
-  return answer === LATE ? notOpened(`the host did not connect within ${limitMs} ms`) : answer
+  return answer === LATE ? { kind: 'notAccepted', reason: `the host did not connect within ${limitMs} ms` } : answer
 }
 
 async function runRemote(

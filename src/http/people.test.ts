@@ -379,6 +379,33 @@ describe('links in mails', () => {
     expect((await ask(on.get('/incidents/1'))).body.incident).toMatchObject({ state: 'checking', grants: 1 })
   })
 
+  it('S-3.5 approve what is asked for, while it is asked; another question or a late yes changes nothing', async () => {
+    const on = await start()
+    await on.deliver(deliveryOf(['1']))
+    await on.settle(planOf({ afterMs: 0, mode: 'approve' }))
+    const asked = async (): Promise<number> => {
+      const now = systemClock.now()
+      const look = await on.store.claimLook('test', now, 60_000)
+      if (look === null) throw new Error('no look')
+      await on.store.guardsEvaluated(look, PASSED, [], null, now)
+      return (await ask(on.get('/incidents/1'))).body.incident.approval.request
+    }
+    const request = await asked()
+    const wrong = await ask(on.send('POST', '/incidents/1/approve', { by: 'ann', request: request + 1 }))
+    expect([wrong.status, wrong.body.detail]).toEqual([409, expect.stringContaining(`request ${request}`)])
+    const now = systemClock.now()
+    const late = await on.store.issueToken(1, 'approve', now - 1, now - 2, request)
+    expect((await post(on, `/link/${late}`, { by: 'ann' })).status).toBe(410)
+    const path = `/link/${await on.store.issueToken(1, 'approve', now + 60_000, now, request)}`
+    expect(await (await on.get(path)).text()).toContain('is in mode approve')
+    expect((await post(on, path, { by: 'ann' })).status).toBe(200)
+    expect((await ask(on.get('/incidents/1'))).body.incident).toMatchObject({
+      state: 'checking',
+      approval: { request, by: 'ann' },
+    })
+    expect((await post(on, path, { by: 'bob' })).status).toBe(410)
+  })
+
   it('that came too early changes nothing and can be pressed again', async () => {
     const { on, path } = await linked('retry')
     // A further attempt is granted already: a second one would change nothing.

@@ -20,6 +20,7 @@ export async function askInside({ host, target, kafka }: LookContext): Promise<L
   if (!address) return say('unknown', 'error', 'the inventory names no listener')
   const reached = await host.connect(address, OPEN_LIMIT_MS)
   if (reached.kind === 'refused') return say('notServing', 'refused', reached.reason)
+  if (reached.kind === 'notAccepted') return say('unknown', 'connect-timeout', reached.reason)
   if (reached.kind === 'notOpened') return say('unknown', 'unreachable', `from ${host.name}: ${reached.reason}`)
   if (reached.kind === 'here') return kafka.liveness(address, ANSWER_LIMIT_MS, cluster)
   return kafka.livenessOver(reached.stream, address, ANSWER_LIMIT_MS, cluster)

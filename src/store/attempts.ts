@@ -129,7 +129,7 @@ export function* handBack(attempt: ClaimedAttempt, now: Instant): Unit<void> {
   if ((yield* all(stepRows({ attempt: attempt.id }))).length > 0) return
   yield* finishAttempt(
     attempt,
-    { outcome: 'notRun', notRun: 'busy', reason: 'handed back at shutdown, nothing was run', changed: false },
+    { outcome: 'notRun', notRun: 'guards', reason: 'handed back at shutdown, nothing was run', changed: false },
     now,
   )
 }

@@ -24,7 +24,7 @@ async function stop(id: number): Promise<void> {
 }
 
 async function healed(id: number): Promise<void> {
-  const view = await on.stands(id, ({ incident }) => incident.state === 'probation', 120_000)
+  const view = await on.stands(id, ({ incident }) => incident.state === 'probation', 150_000)
   expect(view.attempts.map(({ status }) => status)).toEqual(['succeeded'])
   await on.lab.waitHealed(90_000)
 }
@@ -38,6 +38,12 @@ it('S-5.6 another broker is down and the topic is at min.insync.replicas: refuse
   expect(trace(told)).toContainEqual(expect.stringMatching(/^storm pass/))
   expect(ranNothing(told)).toBe(true)
 
+  // Out of every ISR it would take nothing away; what is dead is started first all the same.
+  await on.stands(
+    id,
+    (view) => trace(view).some((line) => /^availability refuse: start broker 3 first/.test(line)),
+    90_000,
+  )
   await on.lab.systemctl('start', on.lab.broker(3).unit)
   await healed(id)
   await on.resolveAll()
@@ -64,8 +70,9 @@ it('S-5.6 the last broker that is eligible to lead a partition is not stopped', 
 it('S-5.6 a topic with one replica that nobody tolerates: a person is asked, by the topic’s name; tolerated, it acts', async () => {
   await on.lab.signalBroker(1, 'SIGSTOP')
   const id = await on.fire('KafkaBrokerHung', 1)
+  // Once the cluster says that it hangs, this is all that is left to ask about.
+  await on.stands(id, ({ incident }) => incident.approval !== null, 90_000)
   const asked = await on.isTold(id, /would stop taking writes: solo/)
-  expect(asked.incident.approval).not.toBeNull()
   expect(ranNothing(asked)).toBe(true)
 
   await on.changeInventory((cluster) => {
