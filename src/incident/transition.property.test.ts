@@ -3,11 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { IncidentWorld } from '../../test/support/incident-world.ts'
 import { planOf, startStep, subject } from '../../test/support/plan.ts'
 import { assertNever } from '../never.ts'
+import { waivedBy } from './approval.ts'
+import type { Decision } from './event.ts'
 import type { Incident } from './incident.ts'
 import { replay } from './replay.ts'
-import { PASSED } from './summary.ts'
+import { decisionOf, PASSED } from './summary.ts'
+import type { GuardResult } from './verdict.ts'
 
-const verdicts = fc.constantFrom('pass', 'hold', 'refuse', 'unknown', 'gone', 'quiet', 'identity', 'unreachable')
+const verdicts = fc.constantFrom('pass', 'hold', 'refuse', 'unknown', 'gone', 'quiet', 'identity', 'unreachable', 'ask')
 const looks = fc.constantFrom('healed', 'broken', 'dead', 'changed', 'progressing', 'starting', 'unknown')
 const move = fc.oneof(
   { weight: 30, arbitrary: fc.record({ do: fc.constant('drive' as const) }) },
@@ -45,6 +48,8 @@ const move = fc.oneof(
         'stale',
         'claimRefused',
         'suspend',
+        'approve',
+        'restrict',
       ),
     }),
   },
@@ -59,9 +64,13 @@ interface Trail {
 }
 
 /** Plays the moves; a move that the world cannot make now is left out. Every event with nonsense ids is tried too. */
-function play(moves: readonly Move[], check: (before: Incident, trail: Trail, move: Move) => void): Trail {
+function play(
+  moves: readonly Move[],
+  check: (before: Incident, trail: Trail, move: Move) => void,
+  mode: 'act' | 'approve' = 'act',
+): Trail {
   const rungs = [[startStep], [{ ...startStep, traits: { ...startStep.traits, repeatable: false } }]]
-  const world = new IncidentWorld(planOf({ runbook: { ...planOf().runbook, rungs } }))
+  const world = new IncidentWorld(planOf({ mode, runbook: { ...planOf().runbook, rungs } }))
   const trail: Trail = { world, states: [world.incident], retries: 0, refunds: 0 }
   for (const one of moves) {
     const before = world.incident
@@ -86,6 +95,7 @@ function make(one: Move, trail: Trail): void {
       if (one.say === 'quiet') return world.guards({ verdict: 'hold', quiet: true, reason: 'silenced' })
       if (one.say === 'identity' || one.say === 'unreachable')
         return world.guards({ verdict: 'unknown', escalate: one.say, reason: one.say })
+      if (one.say === 'ask') return world.guards(asking(incident, world.now))
       return world.guards({ verdict: one.say, reason: one.say })
     }
     case 'look': {
@@ -147,11 +157,26 @@ function make(one: Move, trail: Trail): void {
     case 'suspend':
       world.history = { ...world.history, suspended: true }
       return
+    case 'approve':
+      return void world.apply({ type: 'approved', by: 'ann', request: incident.approval?.request ?? 1 })
+    case 'restrict':
+      return void world.apply({
+        type: 'restricted',
+        to: incident.plan.mode === 'inform' ? 'inform' : 'approve',
+        guards: [{ type: 'promql', params: {} }],
+        reason: 'narrowed',
+      })
     case 'stale':
       return stale(world)
     default:
       return assertNever(one, 'move')
   }
+}
+
+/** What a guard that a person may overrule says, with what is approved already taken into account. */
+function asking(incident: Incident, now: number): Decision {
+  const refused: GuardResult = { guard: 'g', verdict: 'refuse', reason: 'asks', evidence: [], approvable: true }
+  return decisionOf([refused], waivedBy(incident, now))
 }
 
 /** The next thing that has to happen, with the answer that leads on to another attempt: so that sequences go deep. */
@@ -219,10 +244,31 @@ describe('over long random sequences of events', () => {
             world.incident.state !== 'attempting'
           )
             return
-          expect(one.do === 'drive' || (one.do === 'guards' && one.say === 'pass')).toBe(true)
+          const passed = one.do === 'guards' && (one.say === 'pass' || one.say === 'ask')
+          expect(one.do === 'drive' || passed).toBe(true)
           expect(before).toMatchObject({ state: 'checking', held: null })
           expect(before.reason).not.toBe('attached')
         })
+      }),
+      runs,
+    )
+  })
+
+  it('S-3.5 what needs a yes begins only with one that is young and for exactly this, or, of the mode alone, by a retry', () => {
+    fc.assert(
+      fc.property(sequences, fc.constantFrom('act' as const, 'approve' as const), (moves, mode) => {
+        play(
+          moves,
+          (before, { world }, one) => {
+            if (before.state === 'attempting' || world.incident.state !== 'attempting') return
+            const asks = one.do === 'guards' && one.say === 'ask'
+            const { approval, grants } = before
+            const yes = approval !== null && approval.by !== null && world.now < approval.expiresAt
+            if (asks) expect(yes && approval.waives.includes('g: asks')).toBe(true)
+            else if (before.plan.mode === 'approve' && grants === 0) expect(yes).toBe(true)
+          },
+          mode,
+        )
       }),
       runs,
     )
@@ -364,12 +410,12 @@ describe('over long random sequences of events', () => {
   it('S-3.8 replay of the journal equals the incident', () => {
     fc.assert(
       fc.property(sequences, (moves) => {
-        const { world } = play(moves, () => {})
+        const { world, states } = play(moves, () => {})
         const opened = {
           at: 1_000_000,
           event: {
             type: 'opened',
-            plan: world.incident.plan,
+            plan: states[0]?.plan ?? planOf(),
             subject,
             leader: null,
             occurrence: { fingerprint: 'a', startsAt: 999_999 },
