@@ -1,5 +1,5 @@
 import type { Instant } from '../clock.ts'
-import { fraction } from '../incident/backoff.ts'
+import { releaseJitterMs } from '../incident/backoff.ts'
 import {
   type FiredDue,
   type InboxRow,
@@ -9,8 +9,6 @@ import {
   StoreUnavailableError,
 } from '../store/store.ts'
 
-/** Incidents of one cluster start over spread across this many milliseconds when a hold ends (S-3.4). */
-const RELEASE_JITTER_MS = 10_000
 
 /** Steps that share a commit. After each the event loop gets its turn: a storm must not keep webhooks waiting. */
 const TOGETHER = 16
@@ -53,8 +51,4 @@ async function steps(store: Store, now: Instant, { openings }: AdvanceDeps, limi
     await store.setAside(row, `the core breaks on it: ${error instanceof Error ? error.message : String(error)}`, now)
     return { moved: [], more: true }
   }
-}
-
-function releaseJitterMs(incident: number, cluster: string | null): number {
-  return Math.round(RELEASE_JITTER_MS * fraction(`${cluster ?? ''}/${incident}`))
 }

@@ -20,6 +20,7 @@ import { type Steady, untilCommitted } from './steady.ts'
 import type { Wake } from './wake.ts'
 import {
   aim,
+  aimedAt,
   askProbes,
   evaluateSymptom,
   evaluateWorldGuards,
@@ -92,8 +93,7 @@ async function guardResults(task: LookTask, deps: LookerDeps): Promise<GuardsSee
   if (!looksFor) return judgeTarget(incident, target, view, task, deps)
   // What was spent on the target counts, by whichever incident (S-4.1).
   const { attempts } = await deps.store.targetHistory(target.key, deps.clock.now())
-  const aimed = { ...incident, target: target.key, targetAttempts: attempts }
-  return { ...(await judgeTarget(aimed, target, view, task, deps)), culprit: target.key }
+  return { ...(await judgeTarget(aimedAt(incident, target, attempts), target, view, task, deps)), culprit: target.key }
 }
 
 /** All guards about one target. `view`: of its cluster, where one was taken to find the target. */

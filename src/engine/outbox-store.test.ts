@@ -66,6 +66,7 @@ async function escalate(store: Store, clock: Clock, count: number): Promise<void
     const key = `unresolved:${row.alert.fingerprint}`
     const subject = { kind: 'unresolved', key, cluster: 'orders', problem: 'no label names a broker' } as const
     await store.admit(row, [{ plan, subject }], clock.now())
+    await store.fireDue(clock.now(), () => 0, 10)
   }
 }
 

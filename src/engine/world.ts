@@ -55,6 +55,12 @@ export async function aim(world: World, incident: Incident): Promise<Aim> {
   return { target: null, problem: { guard: 'culprit', verdict: 'refuse', reason, evidence: [] } }
 }
 
+/** As the incident will be once it acts on that target: what was seen of another one says nothing of it (S-2.5, S-2.7). */
+export function aimedAt(incident: Incident, target: Pick<Target, 'key'>, targetAttempts: number): Incident {
+  if (incident.target === target.key) return { ...incident, targetAttempts }
+  return { ...incident, target: target.key, targetAttempts, firstUnit: null, ourInvocations: [] }
+}
+
 export function noTarget(key: string): GuardResult {
   return { guard: 'inventory', verdict: 'refuse', reason: `${key} is not in the inventory any more`, evidence: [] }
 }

@@ -27,7 +27,8 @@ export function isApproved({ approval }: Incident, about: string, now: Instant):
 
 /**
  * Asks a person, with a mail at once. The same question stands for `approval`; after that it is asked under a new number, so
- * that what is approved is never older. A question that only comes again is mailed as rarely as any reminder.
+ * that what is approved is never older. A question that only comes again is mailed as rarely as any reminder; another one
+ * always, for the link in the last mail does not answer it.
  */
 export function askApproval(draft: Draft, about: string, waives: readonly string[]): void {
   const { incident, now } = draft
@@ -35,10 +36,13 @@ export function askApproval(draft: Draft, about: string, waives: readonly string
   const last = incident.approval
   const same = last?.about === about
   if (!same || last.by !== null || now >= last.expiresAt) {
-    const mailed = last !== null && now - last.toldAt < (same ? repeatMs : approvalMs)
-    const request = (last?.request ?? 0) + 1
+    const mailed = same && now - last.toldAt < repeatMs
+    const request = incident.requests + 1
     const toldAt = mailed ? last.toldAt : now
-    draft.set({ approval: { request, about, waives, askedAt: now, expiresAt: now + approvalMs, by: null, toldAt } })
+    draft.set({
+      requests: request,
+      approval: { request, about, waives, askedAt: now, expiresAt: now + approvalMs, by: null, toldAt },
+    })
     if (!mailed) draft.tell('told', TOLD.approval + request, 'approval', `waits for approval of ${about}`)
   }
   draft.waitForGuards('approval', `waits for approval of ${about}`)

@@ -22,6 +22,14 @@ export function pollGapMs(polls: number): number {
   return Math.min(5_000, Math.round(250 * 1.1 ** Math.min(Math.max(0, polls - QUICK_POLLS), 40)))
 }
 
+/** At most so long after a hold has ended for a whole cluster, in milliseconds (S-3.4). */
+const RELEASE_JITTER_MS = 10_000
+
+/** Spreads the incidents of one cluster when what held them all has ended (S-3.4), in milliseconds. */
+export function releaseJitterMs(incident: number, cluster: string | null): number {
+  return Math.round(RELEASE_JITTER_MS * fraction(`${cluster ?? ''}/${incident}`))
+}
+
 /** A number in [0, 1) that depends on nothing but the text (FNV-1a, 32 bit). */
 export function fraction(text: string): number {
   let hash = 0x811c9dc5

@@ -112,11 +112,15 @@ export class Draft {
 
   check(detail: string): void {
     this.cancelTimers('act', 'guard')
-    // A told hold has stopped it; one that goes on stops it again.
-    if (isToldHold(this.incident.reason) && mayAct(this.incident.plan))
-      this.timer('giveUp', this.incident.plan.escalation.giveUpMs)
+    this.resumeGiveUp()
     this.set({ state: 'checking', reason: 'guards', detail })
     this.evaluateGuards()
+  }
+
+  /** A told hold has stopped it; one that goes on stops it again. */
+  resumeGiveUp(): void {
+    const { reason, plan } = this.incident
+    if (isToldHold(reason) && mayAct(plan)) this.timer('giveUp', plan.escalation.giveUpMs)
   }
 
   /**
@@ -154,6 +158,7 @@ export class Draft {
     const reason =
       because === 'resolve' ? 'afterResolve' : because === 'escalation' ? 'afterEscalation' : 'afterAttempt'
     this.cancelTimers('act', 'guard')
+    this.resumeGiveUp()
     // After a resolve it may go back to waiting for the same guards: how long it has waited still counts (S-6.1).
     if (because !== 'resolve') this.cancelTimers('escalateAfter')
     // It begins anew, so what it waits for is bounded anew (S-6.1).
@@ -195,7 +200,8 @@ export class Draft {
       if (level) this.timer('level', level.afterMs)
       this.timer('reminder', escalation.repeatMs)
     }
-    if (this.incident.target === null) return
+    // One that is still looked for (S-2.7) may be found.
+    if (this.incident.target === null && this.incident.plan.selects !== 'culprit') return
     this.timer('verifyPoll', SLOW_POLL_MS)
     // Half-way between two looks of the probes, so that neither overtakes the other's answer.
     if (!this.incident.changed) this.timer('guard', SLOW_POLL_MS / 2)

@@ -152,6 +152,8 @@ export interface Incident {
   readonly healedAt: Instant | null
   readonly probationEndsAt: Instant | null
   readonly approval: Approval | null
+  /** Questions asked of people so far: the number of the last one, which is never given again. */
+  readonly requests: number
   /** Set while the rule or the target is gone or a person cancelled during an attempt: it closes cancelled once the attempt is over. */
   readonly cancelling: string | null
   /** Something was mailed in this incident, so a recovery is worth a mail. */

@@ -1,5 +1,6 @@
 import { assertNever } from '../never.ts'
 import { askApproval, isApproved, wantsApproval } from './approval.ts'
+import { releaseJitterMs } from './backoff.ts'
 import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
 import type { Decision, Event } from './event.ts'
 import { mayAct, type Plan } from './plan.ts'
@@ -134,9 +135,10 @@ function inform(draft: Draft, decision: Decision): void {
 
 /** The silence or pause ended between two looks: everything starts over (S-3.4). */
 function startOverAfterHold(draft: Draft): void {
+  const { id, subject } = draft.incident
   draft.set({ held: null })
   draft.startClocks()
-  draft.startOver(0, 'the hold ended; starting over with fresh evidence')
+  draft.startOver(releaseJitterMs(id, subject.cluster), 'the hold ended; starting over with fresh evidence')
 }
 
 /** The hold goes on and nothing fires: until it ends the probes may still find it well (S-1.3, S-3.4). */

@@ -114,7 +114,9 @@ export function restricted(draft: Draft, { to, guards = [], reason }: Extract<Ev
   draft.set({ plan: { ...plan, mode: lower ? to : plan.mode, runbook } })
   const { incident } = draft
   if (mayAct(incident.plan)) {
-    if (incident.state === 'attempting' && incident.reason === 'scheduled') draft.check(reason)
+    // Guards that are being asked this very moment are those of before.
+    if (incident.state === 'checking' || (incident.state === 'attempting' && incident.reason === 'scheduled'))
+      draft.check(reason)
     return
   }
   draft.cancelTimers('tellBy', 'giveUp', 'escalateAfter')

@@ -9,8 +9,9 @@ export function timerDue(draft: Draft, timer: TimerKind): void {
   const { state, plan } = incident
   switch (timer) {
     case 'act':
-      if (state === 'waiting' && incident.reason !== 'attached' && !incident.held) draft.check('evaluating the guards')
-      return
+      if (state !== 'waiting' || incident.reason === 'attached' || incident.held) return
+      if (incident.subject.kind === 'unresolved') return unresolvable(draft, incident.subject.problem)
+      return draft.check('evaluating the guards')
     case 'guard':
       if (state === 'waiting' && incident.reason !== 'attached') draft.check('evaluating the guards again')
       // Entered without any step of ours: guards go on being evaluated, their passing is told, never acted on (S-6.2).
@@ -38,8 +39,9 @@ export function timerDue(draft: Draft, timer: TimerKind): void {
     case 'reminder':
       return remind(draft)
     case 'escalateAfter':
-      // Tried just now; when that is not run either, it is told.
-      if (state === 'attempting' && incident.refusals > 0) return draft.timer('escalateAfter', SLOW_POLL_MS)
+      // Tried or looked at just now; when it comes to nothing, it is told.
+      if ((state === 'attempting' || state === 'verifying') && incident.refusals > 0)
+        return draft.timer('escalateAfter', SLOW_POLL_MS)
       if ((state === 'waiting' || state === 'checking') && incident.refusals > 0 && !incident.held) {
         draft.tell('refused', 0, incident.reason, incident.detail)
       }
@@ -93,4 +95,11 @@ function giveUp(draft: Draft): void {
   // Work is under way: its own bounds apply; the clock is asked again afterwards.
   if (incident.state !== 'escalated' && incident.state !== 'settled')
     draft.timer('giveUp', Math.max(SLOW_POLL_MS, incident.plan.escalation.giveUpMs))
+}
+
+/** Nobody knows what to touch: in `approve` and `act` a person is called, in `inform` it is one line of a digest (S-2.1). */
+function unresolvable(draft: Draft, problem: string): void {
+  if (mayAct(draft.incident.plan)) return draft.escalate('unresolvable', problem)
+  draft.set({ state: 'settled', reason: 'unresolvable', detail: problem, outcome: 'unverified' })
+  draft.tell('digest', 0, 'unresolvable', problem)
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { IncidentWorld } from '../../test/support/incident-world.ts'
 import { planOf, startStep, subject, unresolved } from '../../test/support/plan.ts'
+import type { Effect } from './event.ts'
 import { open, transition } from './transition.ts'
 
 const dead = { verdict: 'broken', symptom: true, conclusive: true } as const
@@ -309,9 +310,21 @@ describe('alerts', () => {
   })
 
   it('an incident without a target closes unverified when none of its alerts fires (S-1.3)', () => {
-    const [incident] = open(1, planOf(), unresolved, resolved.occurrence, null, 5)
+    const [opened] = open(1, planOf(), unresolved, resolved.occurrence, null, 5)
+    const [incident] = transition(opened, { type: 'timerDue', timer: 'act' }, 5)
     expect(incident).toMatchObject({ state: 'escalated', reason: 'unresolvable', round: 1 })
     expect(transition(incident, resolved, 6)[0]).toMatchObject({ state: 'closed', outcome: 'unverified' })
+  })
+
+  it('S-3.4 S-2.1 a silence over an alert that names no target: nobody is called before it ends', () => {
+    const [opened] = open(1, planOf(), unresolved, resolved.occurrence, null, 5)
+    const [held, effects] = transition(opened, { type: 'held', by: 'silence' }, 5)
+    expect(effects).toContainEqual({ type: 'cancelTimer', kind: 'act' })
+    expect(transition(held, { type: 'timerDue', timer: 'act' }, 6)).toEqual([held, []])
+    const [released, timers] = transition(held, { type: 'released', jitterMs: 7 }, 10)
+    expect(timers).toContainEqual({ type: 'timer', kind: 'act', dueAt: 10 + 30_000 + 7 })
+    const [incident] = transition(released, { type: 'timerDue', timer: 'act' }, 40_000)
+    expect(incident).toMatchObject({ state: 'escalated', reason: 'unresolvable' })
   })
 })
 
@@ -480,16 +493,14 @@ it('S-4.1 a completed probation forgives the attempts, whoever healed it; only a
 
 it('S-2.1 S-3.3 what mode inform has to say is due in one digest a day', () => {
   const at = Date.UTC(2026, 10, 21, 7, 59)
-  const [, effects] = open(1, planOf({ mode: 'inform' }), unresolved, { fingerprint: 'a', startsAt: at }, null, at)
+  const openedAt = (id: number, now: number): readonly Effect[] => {
+    const occurrence = { fingerprint: 'a', startsAt: at }
+    const [incident] = open(id, planOf({ mode: 'inform' }), unresolved, occurrence, null, now)
+    return transition(incident, { type: 'timerDue', timer: 'act' }, now)[1]
+  }
+  const effects = openedAt(1, at)
   expect(effects).toMatchObject([{ type: 'tell', kind: 'digest', dueAt: Date.UTC(2026, 10, 21, 8) }])
-  const [, later] = open(
-    2,
-    planOf({ mode: 'inform' }),
-    unresolved,
-    { fingerprint: 'b', startsAt: at },
-    null,
-    at + 60_000,
-  )
+  const later = openedAt(2, at + 60_000)
   expect(later).toMatchObject([{ kind: 'digest', dueAt: Date.UTC(2026, 10, 22, 8) }])
 })
 

@@ -2,6 +2,7 @@ import type { Occurrence } from '../alert/alert.ts'
 import type { Instant } from '../clock.ts'
 import type { Subject } from '../inventory/inventory.ts'
 import { assertNever } from '../never.ts'
+import { approved } from './approval.ts'
 import { Draft } from './draft.ts'
 import type { Effect, Event } from './event.ts'
 import type { Incident } from './incident.ts'
@@ -9,10 +10,9 @@ import { alertFiring, alertResolved } from './on-alert.ts'
 import { attemptEnded, attemptStarted, claimRefused } from './on-attempt.ts'
 import { guardsEvaluated } from './on-guards.ts'
 import { looked } from './on-look.ts'
-import { approved } from './approval.ts'
 import { attached, cancelled, held, leads, released, restricted, retryRequested, takenOver } from './on-person.ts'
 import { timerDue } from './on-timer.ts'
-import { mayAct, type Plan } from './plan.ts'
+import type { Plan } from './plan.ts'
 
 /** Names the rules of this file and its neighbours; `replay` holds for the build that wrote the journal. */
 export const reducerVersion = 2
@@ -69,25 +69,20 @@ export function open(
       healedAt: null,
       probationEndsAt: null,
       approval: null,
+      requests: 0,
       cancelling: null,
       told: false,
     },
     now,
   )
-  if (subject.kind === 'unresolved') unresolvable(draft, subject.problem)
+  // Not at once: a silence that covers its alert must come first (S-3.4).
+  if (subject.kind === 'unresolved') draft.timer('act', 0)
   else if (leader !== null) attached(draft, leader)
   else {
     draft.timer('act', plan.afterMs)
     draft.startClocks()
   }
   return [draft.incident, draft.effects]
-}
-
-/** Nobody knows what to touch: in `approve` and `act` a person is called, in `inform` it is one line of a digest (S-2.1). */
-function unresolvable(draft: Draft, problem: string): void {
-  if (mayAct(draft.incident.plan)) return draft.escalate('unresolvable', problem)
-  draft.set({ state: 'settled', reason: 'unresolvable', detail: problem, outcome: 'unverified' })
-  draft.tell('digest', 0, 'unresolvable', problem)
 }
 
 /**

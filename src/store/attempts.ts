@@ -4,7 +4,7 @@ import { surelyOverAt } from '../hosts/host.ts'
 import type { AttemptEnd } from '../incident/event.ts'
 import type { Step } from '../incident/plan.ts'
 import type { StepResult } from '../incident/verdict.ts'
-import type { Dialect } from './dialect.ts'
+import { type Dialect, leaseClock } from './dialect.ts'
 import { applyToOpen, loadIncident } from './incidents.ts'
 import { read, stepResult } from './json.ts'
 import { type ClaimedAttempt, type Moved, stepKey } from './store.ts'
@@ -114,7 +114,7 @@ export function* renewLease(
   now: Instant,
   leaseMs: number,
 ): Unit<boolean> {
-  return (yield* exec(renew({ id, owner, until: (yield* dialect.leaseClock(now)) + leaseMs }))) === 1
+  return (yield* exec(renew({ id, owner, until: (yield* leaseClock(dialect, now)) + leaseMs }))) === 1
 }
 
 export function* finishAttempt(attempt: ClaimedAttempt, ended: AttemptEnd, now: Instant): Unit<Moved | null> {
@@ -144,7 +144,7 @@ export function* interruptForeign(
   const moved: Moved[] = []
   const rows = dialect.exclusive
     ? yield* all(foreignStarted({ owner }))
-    : yield* all(expiredStarted({ now: yield* dialect.leaseClock(now) }))
+    : yield* all(expiredStarted({ now: yield* leaseClock(dialect, now) }))
   for (const row of rows) {
     if (running.has(row.id)) continue
     const incident = yield* loadIncident(row.incident)

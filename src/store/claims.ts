@@ -7,7 +7,7 @@ import type { Incident } from '../incident/incident.ts'
 import type { GuardResult } from '../incident/verdict.ts'
 import { alertsOfIncident } from './alerts.ts'
 import { record } from './decisions.ts'
-import type { Dialect } from './dialect.ts'
+import { type Dialect, leaseClock } from './dialect.ts'
 import { applyEvent, loadIncident } from './incidents.ts'
 import { clusterHold, ownFacts, type RackOf, startHold, targetHold } from './own-facts.ts'
 import type { ClaimedAttempt, Moved } from './store.ts'
@@ -112,7 +112,7 @@ function* claimRow(
     yield* exec(dropHolds({ attempt: row.id }))
     return null
   }
-  const until = (yield* dialect.leaseClock(now)) + leaseMs
+  const until = (yield* leaseClock(dialect, now)) + leaseMs
   yield* exec(start({ id: row.id, owner, until, firstStart: intent.firstStart ? 1 : 0, now }))
   yield* countAttempt(row.target_key)
   return {

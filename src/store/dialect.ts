@@ -14,7 +14,7 @@ import {
 } from 'kysely'
 import type { Instant } from '../clock.ts'
 import type { Tables } from './tables.ts'
-import { fixed, one, type Queries, type Unit } from './unit.ts'
+import { fixed, one, type Queries, type Query, type Unit } from './unit.ts'
 
 /** Bytes of a row beside its values: its header, its pointer, and about two entries of indexes. */
 const ROW_OVERHEAD = 100
@@ -29,11 +29,8 @@ export interface Dialect {
   readonly exclusive: boolean
   /** Bytes in use, without what deleted rows left free. */
   usedBytes(): Unit<number>
-  /**
-   * The clock that leases are set by and judged by. Where several processes share the database it is the database's, for
-   * theirs need not agree; where one owns it, the caller's `now`.
-   */
-  leaseClock(now: Instant): Unit<Instant>
+  /** The database's own clock, where several processes with clocks of theirs share it. */
+  readonly clock: Query<{ readonly at: number }> | null
 }
 
 /** Locks of rows are for databases that several write at once; here one unit runs at a time. */
@@ -66,10 +63,7 @@ export const sqliteDialect: Dialect = {
   *usedBytes() {
     return (yield* one(pages({})))?.bytes ?? 0
   },
-  // biome-ignore lint/correctness/useYield: nothing to ask.
-  *leaseClock(now) {
-    return now
-  },
+  clock: null,
 }
 
 export const postgresDialect: Dialect = {
@@ -86,8 +80,8 @@ export const postgresDialect: Dialect = {
   *usedBytes() {
     return (yield* one(liveBytes({})))?.bytes ?? 0
   },
-  *leaseClock(now) {
-    return (yield* one(databaseClock({})))?.at ?? now
+  get clock() {
+    return databaseClock({})
   },
 }
 
@@ -123,3 +117,11 @@ const liveBytes = fixed((db) =>
 const databaseClock = fixed((db) =>
   db.selectNoFrom(sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`.as('at')),
 )
+
+/**
+ * The time by which leases are set and judged: the database's where several processes share it, for theirs need not agree;
+ * where one owns it, the caller's.
+ */
+export function* leaseClock({ clock }: Dialect, now: Instant): Unit<Instant> {
+  return clock === null ? now : ((yield* one(clock))?.at ?? now)
+}

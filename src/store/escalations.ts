@@ -24,7 +24,17 @@ const tellByStorm = fixed((db, p: { id: number; storm: number; now: number }) =>
     .updateTable('escalations')
     .set({ told_at: p.now, storm: p.storm })
     .where('id', '=', p.id)
-    .where('told_at', 'is', null),
+    .where('told_at', 'is', null)
+    // Once it is over its last mail has been made, and nobody would tell of the row any more.
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('storms')
+          .select('storms.id')
+          .where('storms.id', '=', p.storm)
+          .where('ended_at', 'is', sql.lit(null)),
+      ),
+    ),
 )
 const tell = fixed((db, p: { id: number; now: number }) =>
   db

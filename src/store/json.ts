@@ -208,6 +208,7 @@ export const incidentBody: z.ZodType<IncidentBody> = z.object({
     })
     .nullable()
     .default(null),
+  requests: z.int().default(0),
   cancelling: z.string().nullable(),
   told: z.boolean(),
 })

@@ -4,7 +4,7 @@ import type { Incident } from '../incident/incident.ts'
 import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
 import { alertsOfIncident } from './alerts.ts'
 import { record } from './decisions.ts'
-import type { Dialect } from './dialect.ts'
+import { type Dialect, leaseClock } from './dialect.ts'
 import { applyEvent, loadIncident } from './incidents.ts'
 import type { LookTask, Moved } from './store.ts'
 import { rememberInvocations, targetHistory } from './targets.ts'
@@ -29,7 +29,7 @@ const requeueForeign = fixed((db, p: { owner: string }) =>
 )
 
 export function* claimLook(dialect: Dialect, owner: string, now: Instant, leaseMs: number): Unit<LookTask | null> {
-  const clock = yield* dialect.leaseClock(now)
+  const clock = yield* leaseClock(dialect, now)
   const row = yield* one(freeLook({ now: clock }))
   if (!row) return null
   yield* exec(leaseLook({ id: row.id, owner, until: clock + leaseMs }))

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
-import type { Dialect } from './dialect.ts'
+import { type Dialect, leaseClock } from './dialect.ts'
 import { mailState, read, strings } from './json.ts'
 import type { MailView, OutboxMail } from './store.ts'
 import { all, exec, fixed, type Unit } from './unit.ts'
@@ -103,7 +103,7 @@ export function* claimMails(
   leaseMs: number,
   limit: number,
 ): Unit<readonly OutboxMail[]> {
-  const clock = yield* dialect.leaseClock(now)
+  const clock = yield* leaseClock(dialect, now)
   const rows = yield* all(claimable({ now, clock, limit }))
   for (const { id } of rows) yield* exec(lease({ id, owner, until: clock + leaseMs }))
   return rows.map((row) => ({
@@ -135,12 +135,12 @@ export function* mailFailed(id: number, owner: string, error: string): Unit<void
 }
 
 export function* renewMails(dialect: Dialect, owner: string, now: Instant, leaseMs: number): Unit<void> {
-  yield* exec(renew({ owner, until: (yield* dialect.leaseClock(now)) + leaseMs }))
+  yield* exec(renew({ owner, until: (yield* leaseClock(dialect, now)) + leaseMs }))
 }
 
 export function* releaseMails(dialect: Dialect, owner: string, now: Instant): Unit<number> {
   const exclusive = dialect.exclusive ? 1 : 0
-  return yield* exec(release({ owner, exclusive, now: yield* dialect.leaseClock(now) }))
+  return yield* exec(release({ owner, exclusive, now: yield* leaseClock(dialect, now) }))
 }
 
 export function* mailsOfIncident(incident: number): Unit<readonly MailView[]> {

@@ -3,9 +3,11 @@ import type { Instant } from '../clock.ts'
 import type { OwnFacts } from '../guards/guard.ts'
 import { CALM_MS, isMember, isStorm } from '../guards/storm.ts'
 import type { Incident } from '../incident/incident.ts'
+import { rungOf } from '../incident/plan.ts'
 import { stoppedNotice, stormNotice, stormOverNotice } from '../notify/storm.ts'
 import { read, strings } from './json.ts'
 import { tellNotice } from './notices.ts'
+import { planOf } from './plans.ts'
 import type { ClusterSeen, Storm, StormChange } from './store.ts'
 import type { Tables } from './tables.ts'
 import { all, exec, fixed, one, type Unit } from './unit.ts'
@@ -107,7 +109,7 @@ const attemptRow = fixed((db, p: { incident: number; number: number }) =>
 const movableRows = fixed((db, p: { cluster: string; incident: number }) =>
   db
     .selectFrom('incidents')
-    .select(['id', 'target_key', 'state', 'reason'])
+    .select(['id', 'target_key', 'state', 'reason', 'plan'])
     .where('cluster', '=', p.cluster)
     .where('id', '<>', p.incident)
     .where('mode', '<>', 'inform')
@@ -123,6 +125,10 @@ const lastGuard = fixed((db, p: { incident: number }) =>
     .where('kind', 'in', ['guards', 'claim'])
     .orderBy('id', 'desc')
     .limit(1),
+)
+
+const attemptsOn = fixed((db, p: { target: string }) =>
+  db.selectFrom('targets').select('attempts').where('key', '=', p.target),
 )
 
 /** Why an incident waits although it could act; each needs something other than its turn. */
@@ -247,6 +253,7 @@ function* ahead(
   for (const row of yield* all(movableRows({ cluster, incident }))) {
     const key = row.target_key
     if (key === null || key === target || !voters.includes(key)) continue
+    if (yield* wouldStop(row.plan, key)) continue
     if (row.state === 'waiting') {
       if (CANNOT_START.has(row.reason)) continue
       if (row.reason === 'onHold' && (yield* one(lastGuard({ incident: row.id })))?.guard !== 'storm') continue
@@ -254,6 +261,12 @@ function* ahead(
     found.add(key)
   }
   return [...found]
+}
+
+/** Its next rung is disruptive: it has no turn before the storm is over, and the storm may not end without those behind it. */
+function* wouldStop(plan: string, target: string): Unit<boolean> {
+  const row = yield* one(attemptsOn({ target }))
+  return rungOf(yield* planOf(plan), (row?.attempts ?? 0) + 1).some(({ traits }) => traits.disruptive)
 }
 
 type Row = Omit<Tables['storms'], 'id'> & { readonly id: number }

@@ -5,7 +5,7 @@ import { postedRules } from '../support/rules.ts'
 
 // One controller of its own, so that brokers can be away without the quorum, and four brokers, so that two are no storm.
 // The long session leaves a hung broker in sync, and so missed when it goes, for as long as a case takes.
-const SESSION_MS = 20_000
+const SESSION_MS = 12_000
 const on: BrokerLab = useBrokerLab({
   brokers: 4,
   controllers: 1,

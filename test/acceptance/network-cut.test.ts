@@ -27,7 +27,7 @@ describe.each([
       const before = await on.invocation(3)
       await on.lab.cut(3, fault)
       const id = await on.fire(alertname, 3)
-      const told = await on.isTold(id, /has not crashed|not fenced|starting/)
+      const told = await on.isTold(id, /has not crashed|not fenced|peers can/)
       expect(ranNothing(told)).toBe(true)
       await on.lab.cut(3, 'pass')
       await on.resolveAll()

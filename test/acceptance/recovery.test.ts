@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { TOLD } from '../../src/incident/draft.ts'
 import { ranNothing, trace, useBrokerLab } from '../support/broker-lab.ts'
 import { postedRules } from '../support/rules.ts'
 
@@ -23,3 +24,23 @@ it.each(['KafkaBrokerHung', 'KafkaBrokerDown', 'KafkaBrokerFenced'])(
   },
   150_000,
 )
+
+it('S-2.6 S-4.9 our own start of a crashed broker that then replays its logs: told after startPatience, and left alone', async () => {
+  let id = 0
+  const release = await on.lab.slowRecovery(3, async () => {
+    id = await on.fire('KafkaBrokerDown', 3)
+  })
+  const ours = await on.invocation(3)
+  const told = await on.stands(id, ({ escalations }) =>
+    escalations.some(({ kind, level, toldAt }) => kind === 'told' && level === TOLD.startPatience && toldAt !== null),
+  )
+  expect(told.incident).toMatchObject({ state: 'verifying', attempts: 1 })
+  await on.isTold(id, /it is starting/)
+  expect(await on.lab.remainingLogs(3)).toBeGreaterThan(0)
+  release()
+  const healed = await on.stands(id, ({ incident }) => incident.state === 'probation', 90_000)
+  expect(healed.attempts.map(({ status, steps }) => [status, steps.length])).toEqual([['succeeded', 1]])
+  expect(await on.invocation(3)).toBe(ours)
+  await on.lab.waitHealed()
+  await on.resolveAll()
+}, 180_000)

@@ -235,7 +235,7 @@ describe.skipIf(missing !== null)(`replicas${missing === null ? '' : ` (${missin
     const generation = [await replica(), await replica()]
     let at = generation[0] as Service
     let unit = 0
-    for (const old of [...generation]) {
+    for (const old of generation) {
       for (let n = 0; n < 4; n++) await fail(++unit, () => at)
       const next = await replica()
       at = next

@@ -83,10 +83,10 @@ export interface Lab {
   /** A topic of 20 partitions with 50 tiny segments each, unless told otherwise. */
   preloadSegments(topic: string, shape?: SegmentedTopic): Promise<void>
   /**
-   * Kills the broker and starts it again with all its logs to replay, slowly: over half a minute when segments were preloaded,
+   * Kills the broker and has it started again (by systemctl unless told otherwise) with all its logs to replay, slowly: over half a minute when segments were preloaded,
    * or until released. Returns while it replays: BrokerState is 1 then, and remainingLogsToRecover above 0.
    */
-  slowRecovery(id: number): Promise<Release>
+  slowRecovery(id: number, start?: () => Promise<unknown>): Promise<Release>
   /** Logs the broker has still to replay, as its JMX agent says; null when that does not answer within 15 s. */
   remainingLogs(id: number): Promise<number | null>
   /** Only with `proxied`: breaks the way between kafka-healing and one listener until it passes again. */
@@ -235,9 +235,9 @@ function labOf(file: StateFile, cuts: OpenCuts | null): Lab {
     },
     createTopic: (topic, shape) => brokers.createTopic(state(), topic, shape),
     preloadSegments: (topic, shape) => preloadSegments(state(), topic, shape),
-    slowRecovery: async (id) => {
+    slowRecovery: async (id, start) => {
       await signalUnit(broker(id).unit, 'SIGKILL')
-      return recoverSlowly(state(), broker(id))
+      return recoverSlowly(state(), broker(id), start)
     },
     remainingLogs: (id) => remainingLogs(broker(id)),
     cut: async (...args) => {

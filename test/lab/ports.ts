@@ -2,6 +2,9 @@ import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 
+/** `fetch` asks no server there (Amanda); of its forbidden ports the only one above 10,000. */
+const FORBIDDEN = 10_080
+
 /**
  * Free loopback ports, below the kernel's ephemeral range. A port inside that range may be taken by any outgoing
  * connection while its broker is down, and a client that dials a dead one often enough ends up talking to itself.
@@ -12,7 +15,7 @@ export async function freePorts(count: number): Promise<number[]> {
   try {
     while (held.size < count) {
       const port = randomInt(10_000, ceiling)
-      if (held.has(port)) continue
+      if (held.has(port) || port === FORBIDDEN) continue
       const server = await hold(port)
       if (server !== null) held.set(port, server)
     }

@@ -45,15 +45,19 @@ export async function preloadSegments(
 export type Release = () => void
 
 /**
- * Starts a broker that was killed as after a loss of power, and slows its process down once it replays its logs. With
+ * Has a broker that was killed started as after a loss of power, and slows its process down once it replays its logs. With
  * preloaded segments (1,000 by default) that lasts more than half a minute, or until it is released.
  */
-export async function recoverSlowly(state: LabState, node: BrokerNode): Promise<Release> {
+export async function recoverSlowly(
+  state: LabState,
+  node: BrokerNode,
+  start: () => Promise<unknown> = () => systemctl(state, ['start', node.unit]),
+): Promise<Release> {
   // Written once a minute, it would spare the broker all but the last segments.
   rmSync(join(node.dir, 'data', 'recovery-point-offset-checkpoint'), { force: true })
-  await systemctl(state, ['start', node.unit])
+  await start()
+  await waitFor(`broker ${node.id} to replay its logs`, async () => ((await remainingLogs(node)) ?? 0) > 0, 60_000, 20)
   const { MainPID } = await unitProperties(state, node.unit)
-  await waitFor(`broker ${node.id} to replay its logs`, async () => ((await remainingLogs(node)) ?? 0) > 0, 30_000, 20)
   return slowMotion(record(Number(MainPID)))
 }
 

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
@@ -39,6 +40,9 @@ export interface Postgres {
 }
 
 const binaries = '/usr/lib/postgresql'
+const PREFIX = 'kafka-healing-pg-'
+/** The process that started the server, by its id. */
+const OWNER = 'owner'
 const user = 'healing'
 const password = 'pg-secret'
 
@@ -66,8 +70,10 @@ export interface PostgresStart {
 export async function startPostgres({ durable = false, tls }: PostgresStart = {}): Promise<Postgres> {
   const bin = installed()
   if (bin === null) throw new Error(`no PostgreSQL in ${binaries}`)
-  const dir = mkdtempSync(join(tmpdir(), 'kafka-healing-pg-'))
+  await sweep(bin)
+  const dir = mkdtempSync(join(tmpdir(), PREFIX))
   const as = unprivileged()
+  writeFileSync(join(dir, OWNER), String(process.pid))
   if (as) chownSync(dir, as.uid, as.gid)
   const data = join(dir, 'data')
   const execute = (tool: string, args: readonly string[]) =>
@@ -171,6 +177,18 @@ async function emptying(ask: Postgres['ask'], database: string): Promise<string>
     'update counters set value = 0',
     ...sequences.map(({ name }) => `alter sequence ${String(name)} restart`),
   ].join('; ')
+}
+
+/** Servers that a test left behind which was killed itself. */
+async function sweep(bin: string): Promise<void> {
+  for (const name of readdirSync(tmpdir()).filter((one) => one.startsWith(PREFIX))) {
+    const dir = join(tmpdir(), name)
+    const owner = join(dir, OWNER)
+    if (!existsSync(owner) || existsSync(`/proc/${readFileSync(owner, 'utf8')}`)) continue
+    const stopping = ['-D', join(dir, 'data'), '-m', 'immediate', 'stop']
+    await run(join(bin, 'pg_ctl'), stopping, { ...unprivileged(), cwd: dir }).catch(() => undefined)
+    rmSync(dir, { recursive: true, force: true })
+  }
 }
 
 async function asked(port: number, database: string, text: string): Promise<readonly Record<string, unknown>[]> {

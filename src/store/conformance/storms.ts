@@ -192,6 +192,17 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       expect((await factsOf(elsewhere, id, 3, T0)).storm?.votersFirst).toEqual([])
     })
 
+    test('S-5.9 one whose next rung is disruptive has no turn in the storm, so nobody waits for it', async () => {
+      const store = await fresh()
+      await store.clusterSeen('orders', { ...three, voters: ['orders/broker/1'] }, T0)
+      const voter = await schedule(store, opening(1, { rungs: [[stopStep]] } as never), T0)
+      const other = (await fire(store, alert('A', { labels: { id: '3' } }), opening(3), T0)).incident.id
+      expect((await factsOf(store, other, 3, T0)).storm?.votersFirst).toEqual([])
+      await store.claimAttempt('me', T0 + MINUTE, MINUTE, decideStorm)
+      expect(await incident(store, voter)).toMatchObject({ state: 'waiting', reason: 'onHold' })
+      expect((await factsOf(store, other, 3, T0)).storm?.votersFirst).toEqual([])
+    })
+
     test('S-4.2 in a storm starts take turns, and the next one waits until the last is verified', async () => {
       const store = await fresh()
       await store.clusterSeen('orders', three, T0)
@@ -290,6 +301,21 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       expect(said).toContain(`#${id} broker-down on orders/broker/1: `)
       expect(said).not.toContain(`#${untouched} `)
       expect(said).toContain(`${of(id).length} message`)
+    })
+
+    test('S-6.3 a row that is left to a storm which has just ended goes out as a mail of its own', async () => {
+      const store = await fresh()
+      const id = await schedule(store, opening(1), T0, 'A')
+      await store.clusterSeen('orders', three, T0)
+      await fireTimers(store, T0 + HOUR)
+      const rows = (await store.dueEscalations(T0 + HOUR, 10)).map((row) => row.id)
+      const storm = (await store.storms())[0]?.id ?? 0
+      await store.clusterSeen('orders', calm, T0 + HOUR)
+      await store.clusterSeen('orders', calm, T0 + 2 * HOUR)
+      await store.toldByStorm(rows, storm, T0 + 2 * HOUR)
+      const due = await store.dueEscalations(T0 + 2 * HOUR, 10)
+      expect(due.filter((row) => row.incident === id).map((row) => row.id)).toEqual(rows)
+      expect(rows.length).toBeGreaterThan(0)
     })
   })
 
