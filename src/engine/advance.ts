@@ -9,7 +9,6 @@ import {
   StoreUnavailableError,
 } from '../store/store.ts'
 
-
 /** Steps that share a commit. After each the event loop gets its turn: a storm must not keep webhooks waiting. */
 const TOGETHER = 16
 

@@ -98,7 +98,8 @@ export function incidentRoutes(app: App, deps: HttpDeps): void {
     {
       schema: {
         summary: 'Grant exactly one more attempt at the last rung; the guards run all the same',
-        description: 'With `replan`, by the rule as it is in force now instead of the one frozen when the incident opened.',
+        description:
+          'With `replan`, by the rule as it is in force now instead of the one frozen when the incident opened.',
         tags: ['incidents'],
         security: SECURED,
         params: incidentId,

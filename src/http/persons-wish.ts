@@ -46,7 +46,10 @@ export async function grantByLink(
   const { seen, moved } = await store.applyByToken(token, event, clock.now())
   const wish = seen.state === 'valid' ? wishOf(seen) : null
   if (seen.state !== 'valid' || wish === null) return { seen, granted: { kind: 'unknown' } }
-  return { seen, granted: await answer({ store, clock, log, telemetry, wake }, seen.incident, wish, by, 'by link', moved) }
+  return {
+    seen,
+    granted: await answer({ store, clock, log, telemetry, wake }, seen.incident, wish, by, 'by link', moved),
+  }
 }
 
 function wishOf({ action, request }: TokenValid): Wish | null {
@@ -74,7 +77,9 @@ async function answer(
 ): Promise<Granted> {
   if (moved === null) {
     const view = await store.incidentView(id)
-    return view === null ? { kind: 'unknown' } : { kind: 'nothing', why: whyNothing(wish, view.incident, by, clock.now()) }
+    return view === null
+      ? { kind: 'unknown' }
+      : { kind: 'nothing', why: whyNothing(wish, view.incident, by, clock.now()) }
   }
   telemetry.moved(moved)
   log.info({ incident: id, wish: wish.wish, by, comment }, 'a person decided')

@@ -82,6 +82,18 @@ export function buildServer(deps: HttpDeps): FastifyInstance {
   void app.register(async (scope) => webhookRoutes(scope, deps))
   void app.register(async (scope) => linkRoutes(scope, deps))
   topics([healthRoutes, metricsRoutes, landingRoutes, openapiRoutes], false)
-  topics([alertRoutes, silenceRoutes, historyRoutes, incidentRoutes, holdRoutes, maintenanceRoutes, reloadRoutes, statusRoutes], true)
+  topics(
+    [
+      alertRoutes,
+      silenceRoutes,
+      historyRoutes,
+      incidentRoutes,
+      holdRoutes,
+      maintenanceRoutes,
+      reloadRoutes,
+      statusRoutes,
+    ],
+    true,
+  )
   return app
 }

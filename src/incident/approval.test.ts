@@ -156,18 +156,36 @@ describe('what a guard lets a person approve', () => {
   })
 
   it.each<[string, readonly Partial<GuardResult>[], readonly string[], Partial<Decision>]>([
-    ['only what may be approved', [{ verdict: 'refuse', approvable: true }], [], { approvable: true, verdict: 'refuse' }],
+    [
+      'only what may be approved',
+      [{ verdict: 'refuse', approvable: true }],
+      [],
+      { approvable: true, verdict: 'refuse' },
+    ],
     ['approved', [{ verdict: 'refuse', approvable: true }], ['g: why'], { approvable: false, verdict: 'pass' }],
     [
       'something else stands in the way too',
-      [{ verdict: 'refuse', approvable: true }, { verdict: 'unknown', reason: 'no view' }],
+      [
+        { verdict: 'refuse', approvable: true },
+        { verdict: 'unknown', reason: 'no view' },
+      ],
       ['g: why'],
       { approvable: false, verdict: 'unknown', reason: 'no view' },
     ],
     ['another reason than was approved', [{ verdict: 'refuse', approvable: true }], ['g: else'], { verdict: 'refuse' }],
-    ['a quiet hold', [{ verdict: 'hold', quiet: true }, { verdict: 'refuse', approvable: true }], [], { quiet: true }],
+    [
+      'a quiet hold',
+      [
+        { verdict: 'hold', quiet: true },
+        { verdict: 'refuse', approvable: true },
+      ],
+      [],
+      { quiet: true },
+    ],
   ])('S-5.2 together: %s', (_name, results, waived, expected) => {
-    const all = results.map((one): GuardResult => ({ guard: 'g', verdict: 'pass', reason: 'why', evidence: [], ...one }))
+    const all = results.map(
+      (one): GuardResult => ({ guard: 'g', verdict: 'pass', reason: 'why', evidence: [], ...one }),
+    )
     expect(decisionOf(all, waived)).toMatchObject(expected)
   })
 })

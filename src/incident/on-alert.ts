@@ -57,8 +57,7 @@ export function alertResolved(draft: Draft, occurrence: Occurrence): void {
   if (firing.length === incident.firing.length) return
   draft.set({ firing })
   if (firing.length > 0) return
-  if (incident.target === null)
-    return draft.settle('unverified', 'no alert fires any more; it had no target to verify')
+  if (incident.target === null) return draft.settle('unverified', 'no alert fires any more; it had no target to verify')
   switch (incident.state) {
     case 'waiting':
     case 'checking':

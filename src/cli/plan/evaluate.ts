@@ -132,7 +132,8 @@ async function look(
   const [opened] = open(0, plan, subject, first, null, now)
   const incident = { ...opened, firing }
   const { target, view, problem } = await aim(world, incident)
-  if (!target) return problem.guard === 'culprit' ? { ...nothing, guards: [problem], decision: decisionOf([problem]) } : nothing
+  if (!target)
+    return problem.guard === 'culprit' ? { ...nothing, guards: [problem], decision: decisionOf([problem]) } : nothing
   const context = lookContext(world, target, NO_MEMORY, clock, signal, view)
   if (!context) return nothing
   const seen = alerts.map((alert) => ({ ...alert, seenAt: now, firstSeenAt: now }))

@@ -7,4 +7,10 @@ import { storms } from './0004-storms.ts'
 import { windows } from './0005-windows.ts'
 
 /** Numbered from 1 by position. A step that was released is never changed; a new one is added at the end. */
-export const migrations: readonly ((dialect: Dialect) => readonly Query<unknown>[])[] = [tables, approvals, worldMemory, storms, windows]
+export const migrations: readonly ((dialect: Dialect) => readonly Query<unknown>[])[] = [
+  tables,
+  approvals,
+  worldMemory,
+  storms,
+  windows,
+]
