@@ -101,11 +101,16 @@ function* claimRow(
   const { decision, results } = claim.decide(facts, intent, now)
   const { verdict, guard, reason } = decision
   yield* record({ incident: incident.id, attempt: row.number, kind: 'claim', verdict, guard, reason, results }, now)
-  const obstacle = verdict === 'pass' ? yield* takeHolds(row, now) : null
-  const refusal = verdict === 'pass' ? obstacle && lost(obstacle) : decision
+  const late = verdict === 'pass' && hasLapsed(incident, row, now)
+  const obstacle = verdict === 'pass' && !late ? yield* takeHolds(row, now) : null
+  const refusal = late
+    ? refused('approval', 'what was approved was not begun in time')
+    : verdict === 'pass'
+      ? obstacle && refused('one-at-a-time', obstacle)
+      : decision
   if (refusal) {
-    const refused = yield* applyEvent(incident, { type: 'claimRefused', attempt: row.number, decision: refusal }, now)
-    return refused && { refused }
+    const moved = yield* applyEvent(incident, { type: 'claimRefused', attempt: row.number, decision: refusal }, now)
+    return moved && { refused: moved }
   }
   const moved = yield* applyEvent(incident, { type: 'attemptStarted', attempt: row.number }, now)
   if (!moved) {
@@ -163,10 +168,15 @@ function* takeHolds(row: Row, now: Instant): Unit<string | null> {
   return null
 }
 
-function lost(reason: string): Decision {
+/** It was scheduled on an approval that no longer holds: nobody was there to begin it (S-3.5). */
+function hasLapsed({ approval }: Incident, { scheduled_at }: Row, now: Instant): boolean {
+  return approval !== null && approval.by !== null && scheduled_at < approval.expiresAt && approval.expiresAt <= now
+}
+
+function refused(guard: string, reason: string): Decision {
   return {
     verdict: 'refuse',
-    guard: 'one-at-a-time',
+    guard,
     reason,
     quiet: false,
     until: null,

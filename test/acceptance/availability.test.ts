@@ -41,7 +41,7 @@ it('S-5.6 another broker is down and the topic is at min.insync.replicas: refuse
   // Out of every ISR it would take nothing away; what is dead is started first all the same.
   await on.stands(
     id,
-    (view) => trace(view).some((line) => /^availability refuse: start broker 3 first/.test(line)),
+    (view) => trace(view).some((line) => line.startsWith('availability refuse: start broker 3 first')),
     90_000,
   )
   await on.lab.systemctl('start', on.lab.broker(3).unit)

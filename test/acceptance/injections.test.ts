@@ -202,24 +202,8 @@ describe('labels of others', () => {
   })
 })
 
-const OURS = new Set([
-  ...[
-    'html',
-    'head',
-    'meta',
-    'title',
-    'body',
-    'style',
-    'div',
-    'p',
-    'span',
-    'strong',
-    'em',
-    'br',
-    'hr',
-    'h1',
-    'h2',
-    'h3',
-  ],
-  ...['table', 'tbody', 'thead', 'tr', 'th', 'td', 'ul', 'ol', 'li', 'a', 'pre', 'code', 'b'],
-])
+const OURS: ReadonlySet<string> = new Set(
+  'html head meta title body style div p span strong em br hr h1 h2 h3 table tbody thead tr th td ul ol li a pre code b'.split(
+    ' ',
+  ),
+)

@@ -9,6 +9,7 @@ import {
   claim,
   decidePass,
   fire,
+  fireTimers,
   HOUR,
   incident,
   look,
@@ -93,6 +94,28 @@ export function attemptConformance(fresh: () => Promise<Store>): void {
       const view = await store.incidentView(id)
       expect(view?.attempts).toMatchObject([{ status: 'withdrawn', startedAt: null }])
       expect(view?.decisions.at(-1)).toMatchObject({ kind: 'claim', verdict: 'refuse', guard: 'availability' })
+    })
+
+    test('S-3.5 what was approved and not begun in time is asked for again, not done', async () => {
+      const store = await fresh()
+      const { incident: asked } = await fire(
+        store,
+        alert('A'),
+        { plan: plan({ mode: 'approve' }), subject: broker(1) },
+        T0,
+      )
+      await fireTimers(store, T0 + MINUTE)
+      await passGuards(store, T0 + MINUTE)
+      await store.apply(asked.id, { type: 'approved', by: 'ann', request: 1 }, T0 + 2 * MINUTE)
+      await passGuards(store, T0 + 2 * MINUTE)
+      expect(await incident(store, asked.id)).toMatchObject({ state: 'attempting', reason: 'scheduled' })
+      expect(await store.claimAttempt('me', T0 + 17 * MINUTE, MINUTE, decidePass)).toMatchObject({
+        refused: { incident: { state: 'waiting', reason: 'refused' } },
+      })
+      expect(await store.claimAttempt('me', T0 + 17 * MINUTE, MINUTE, decidePass)).toBeNull()
+      await fireTimers(store, T0 + 18 * MINUTE)
+      await passGuards(store, T0 + 18 * MINUTE)
+      expect(await incident(store, asked.id)).toMatchObject({ reason: 'approval', approval: { request: 2, by: null } })
     })
 
     test('S-5.10 only a first start is a first start', async () => {
