@@ -108,6 +108,22 @@ describe('a rung', () => {
     },
   )
 
+  it('S-5.9 S-4.3 a storm that begins during its first steps is seen before the disruptive one', async () => {
+    const rung = [step('first', { changes: false }), step('restart', { disruptive: true })]
+    const id = await schedule(store, { plan: plan({ rungs: [rung] }), subject: broker(1) }, Date.now() - MINUTE / 2)
+    const startStep: Store['startStep'] = async (...of) => {
+      const bad = ['broker 1', 'broker 2', 'broker 3']
+      await store.clusterSeen('orders', { bad, total: 3, reachesNothing: false, voters: null }, Date.now())
+      return store.startStep(...of)
+    }
+    const asked = await runUntilOver(id, { startStep }, () => exited)
+    expect(asked).not.toContain('restart')
+    const decisions = (await store.incidentView(id))?.decisions ?? []
+    expect(decisions.flatMap(({ results }) => results)).toContainEqual(
+      expect.objectContaining({ guard: 'storm', verdict: 'hold' }),
+    )
+  })
+
   it('S-3.8 is not left running for ever when the store is away before its first step', async () => {
     // Scheduled long ago: the guards over the world are evaluated again before the first step.
     const id = await schedule(

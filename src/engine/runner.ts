@@ -1,12 +1,13 @@
 import type { ActionContext, Values } from '../actions/action.ts'
 import { actionOf } from '../actions/index.ts'
 import { targetValues } from '../actions/interpolate.ts'
+import { storm } from '../guards/storm.ts'
 import { surelyOverAt } from '../hosts/host.ts'
 import { waivedBy } from '../incident/approval.ts'
 import type { AttemptEnd } from '../incident/event.ts'
 import type { Step } from '../incident/plan.ts'
 import { decisionOf } from '../incident/summary.ts'
-import type { StepResult } from '../incident/verdict.ts'
+import type { GuardResult, StepResult } from '../incident/verdict.ts'
 import type { Target } from '../inventory/inventory.ts'
 import { readUnit } from '../probes/unit-state.ts'
 import { type ClaimedAttempt, type Moved, type Store, StoreUnavailableError, stepKey } from '../store/store.ts'
@@ -222,13 +223,28 @@ async function guardsBefore(
     byPerson: attempt.byPerson,
     disruptive: attempt.steps.some(({ traits }) => traits.disruptive),
   }
-  const results = await evaluateWorldGuards(intent, context)
+  const world = await evaluateWorldGuards(intent, context)
+  const results = disruptiveLater ? [...world, await stormNow(attempt, target, deps, commit)] : world
   const decision = decisionOf(results, waivedBy(attempt.incident, clock.now()))
   await untilCommitted(
     () => store.recordDecision(attempt.incident.id, attempt.number, decision, results, clock.now()),
     commit,
   )
   return decision.verdict === 'pass' ? null : decision.reason
+}
+
+/** Of the guards over our own rows a storm alone stops what has begun: it may be young, and a restart in it does harm (S-5.9). */
+async function stormNow(
+  attempt: ClaimedAttempt,
+  target: Target,
+  { store, clock }: RunnerDeps,
+  commit: Steady,
+): Promise<GuardResult> {
+  const now = clock.now()
+  const { incident, number, byPerson } = attempt
+  const facts = await untilCommitted(() => store.ownFacts(incident.id, target.key, target.cluster, now), commit)
+  const intent = { incident: incident.id, targetKey: target.key, cluster: target.cluster, attempt: number, byPerson }
+  return storm.decide(facts, { ...intent, disruptive: true, rack: target.rack, firstStart: false }, now)
 }
 
 async function runStep(

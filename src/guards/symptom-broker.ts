@@ -1,6 +1,7 @@
 import type { Instant } from '../clock.ts'
 import { liveIsr } from '../kafka/judge-view.ts'
 import type { ClusterView } from '../kafka/view.ts'
+import { assertNever } from '../never.ts'
 import { CLOCKS_APART_MS } from '../probes/broker-state.ts'
 import { hasServed, isActive, type ProcessState, processState } from '../probes/process-state.ts'
 import type { Judged, SymptomFacts } from './symptom-facts.ts'
@@ -161,6 +162,8 @@ function inWords(state: ProcessState, facts: SymptomFacts): string {
       return liveness
         ? `it cannot be asked: ${liveness.detail ?? liveness.why}`
         : 'the inventory names no listener to ask'
+    default:
+      return assertNever(state, 'state of the process')
   }
 }
 

@@ -128,6 +128,14 @@ describe('S-2.5 who changed the unit', () => {
     expect(unit(killedUnit({ invocationId: OURS }), again).verdict).toBe('pass')
   })
 
+  test('a start of ours in another incident is ours too', () => {
+    const memory = memoryOf({ ourInvocations: [OURS] })
+    expect(crash({ witness: seeing(killedUnit({ invocationId: OURS })), memory }).verdict).toBe('pass')
+    expect(crash({ witness: seeing(killedUnit({ invocationId: THEIRS })), memory })).toMatchObject({
+      escalate: 'humanChanged',
+    })
+  })
+
   test('systemd’s own restarts are nobody’s doing', () => {
     expect(unit(killedUnit({ invocationId: THEIRS, nRestarts: 1 })).verdict).toBe('pass')
     const ours = { changedByUs: true, ourInvocations: [OURS], firstSeenUnit: killedUnit({ nRestarts: 5 }) }

@@ -83,13 +83,15 @@ async function readBroker(wanted: BrokerSymptom, reading: Promise<Witness>, cont
 }
 
 /** What speaks against touching the unit at all, whatever the symptom. */
-function judgeUnit({ witness }: SymptomFacts, intent: Intent): Judged | null {
+function judgeUnit({ witness, memory }: SymptomFacts, intent: Intent): Judged | null {
   if (witness.kind === 'unreadable') {
     const { cause, reason } = witness.problem
     return { verdict: 'unknown', reason: `the unit cannot be read: ${reason}`, ...escalationOf(cause) }
   }
+  // Another incident on the target may have started it.
+  const ourInvocations = [...intent.ourInvocations, ...memory.ourInvocations]
   // A person who asks for a retry has decided.
-  if (intent.byPerson || !startedByOthers(witness, intent)) return null
+  if (intent.byPerson || !startedByOthers(witness, { ...intent, ourInvocations })) return null
   const reason = 'somebody else has started the unit since this incident first looked'
   return { verdict: 'refuse', reason, escalate: 'humanChanged' }
 }

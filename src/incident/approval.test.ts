@@ -296,6 +296,8 @@ describe('S-2.7 the culprit', () => {
     world.until((i) => i.state === 'checking')
     found(world, 'lab/broker/3')
     expect(world.incident.target).toBe('lab/broker/3')
+    world.until((i) => i.state === 'checking')
+    found(world, 'lab/broker/3')
     world.start()
     world.finish()
     world.until(
@@ -304,6 +306,19 @@ describe('S-2.7 the culprit', () => {
     )
     found(world, 'lab/broker/1')
     expect(world.incident.target).toBe('lab/broker/3')
+  })
+
+  it('S-3.1 does nothing to a culprit just found: another incident may lead on it', () => {
+    const world = new IncidentWorld(culprits)
+    world.until((i) => i.state === 'checking')
+    found(world, 'lab/broker/2')
+    expect(world.incident).toMatchObject({ state: 'waiting', target: 'lab/broker/2' })
+    expect(world.scheduled).toEqual([])
+    expect(world.lastEffects).toContainEqual({ type: 'electLeader' })
+    world.apply({ type: 'attached', leader: 7 })
+    expect(world.incident).toMatchObject({ reason: 'attached', leader: 7 })
+    while (world.fireNext()) expect(world.pendingLook).toBeNull()
+    expect(world.scheduled).toEqual([])
   })
 
   it('S-1.3 without a culprit it closes as unverified once no alert fires', () => {

@@ -135,6 +135,64 @@ describe('S-6.1 what is refused comes to an end', () => {
   })
 })
 
+describe('what never comes to an end is handed over', () => {
+  it('S-6.1 guards that never answer are given up like those that refuse', () => {
+    const world = new IncidentWorld(planOf())
+    world.until((i) => i.state === 'checking')
+    const began = world.now
+    for (let fired = 0; fired < 1_000 && world.incident.state === 'checking'; fired++) world.fireNext()
+    expect(world.incident).toMatchObject({ state: 'escalated', reason: 'giveUp' })
+    expect(world.now - began).toBeLessThan(121 * MINUTE)
+  })
+
+  it('S-3.7 after a long downtime they are asked before anything is given up', () => {
+    const world = asking({}, { verdict: 'refuse', reason: 'ISR is short' })
+    world.now += 300 * MINUTE
+    while (world.pendingLook === null) world.fireNext()
+    world.timers.delete('giveUp')
+    world.apply({ type: 'timerDue', timer: 'giveUp' })
+    expect(world.incident.state).toBe('checking')
+  })
+
+  it('S-4.5 only a unit that is busy without a break is a person’s turn', () => {
+    const world = new IncidentWorld(planOf({ afterMs: 0 }))
+    const tryOnce = (): void => {
+      world.until((i) => i.state === 'checking')
+      world.guards()
+      world.start()
+      const end = { outcome: 'notRun', notRun: 'busy', reason: 'another run holds the unit', changed: false } as const
+      world.apply({ type: 'attemptFinished', attempt: world.incident.attempt ?? 0, end })
+    }
+    tryOnce()
+    const later = world.now + 30 * MINUTE
+    while (world.now < later) {
+      if (world.pendingLook) world.guards({ verdict: 'refuse', reason: 'ISR is short' })
+      else world.fireNext()
+    }
+    tryOnce()
+    expect(world.incident).toMatchObject({ state: 'waiting', reason: 'refused' })
+  })
+
+  it('S-3.5 what is asked after a relapse is mailed, although the same was asked before', () => {
+    const world = asking({ mode: 'approve' })
+    world.apply({ type: 'approved', by: 'ann', request: 1 })
+    world.guards()
+    world.start()
+    world.finish('failed')
+    until(world, (i) => i.reason === 'approval')
+    world.apply({ type: 'alertResolved', occurrence })
+    world.look({ verdict: 'healed' })
+    expect(world.incident.state).toBe('probation')
+    const before = questions(world)
+    world.until(
+      (i) => i.state === 'verifying',
+      () => world.look(broken),
+    )
+    until(world, (i) => i.reason === 'approval')
+    expect(questions(world)).toBe(before + 1)
+  })
+})
+
 describe('S-3.6 restrictions apply at once', () => {
   it('S-3.6 a guard that is added while the others are being asked is asked too before anything begins', () => {
     const world = new IncidentWorld(planOf())

@@ -12,6 +12,9 @@ const HOLDER_GRACE_MS = 15_000
 /** A host that cannot be reached for this long, in milliseconds, is a person's turn (S-4.7). */
 const UNREACHABLE_MS = 2 * 60_000
 
+/** Between finding a culprit and acting on it, in milliseconds: an election takes one commit. */
+const AIMED_MS = 1_000
+
 type GuardsEvaluated = Extract<Event, { type: 'guardsEvaluated' }>
 
 /** The guards' answer to the last question asked. */
@@ -19,7 +22,7 @@ export function guardsEvaluated(draft: Draft, { look, decision, history, unit, c
   if (look !== draft.incident.look) return
   if (draft.incident.state === 'escalated') return whileEscalated(draft, decision)
   if (draft.incident.state !== 'checking') return
-  if (culprit !== undefined) aimAt(draft, culprit)
+  const aimed = culprit !== undefined && aimAt(draft, culprit)
   draft.set({ targetAttempts: history.attempts, firstUnit: draft.incident.firstUnit ?? unit })
   const { incident } = draft
   if (incident.held && !decision.quiet) return startOverAfterHold(draft)
@@ -40,6 +43,7 @@ export function guardsEvaluated(draft: Draft, { look, decision, history, unit, c
       `${history.attempts} attempts on this target, ${incident.plan.attempts.max} allowed`,
     )
   }
+  if (aimed) return lookAgain(draft)
   const { rungs } = incident.plan.runbook
   const rung = incident.grants > 0 ? rungs.length : Math.min(history.attempts + 1, rungs.length)
   const about = wantsApproval(incident, decision, rung, history.suspended)
@@ -90,7 +94,7 @@ export function notNow(draft: Draft, decision: Decision): void {
       return draft.waitForGuards('refused', decision.reason)
     }
     case null:
-      draft.set({ unreachableSince: null })
+      draft.set({ unreachableSince: null, busySince: null })
       return draft.waitForGuards(
         decision.verdict === 'hold' ? 'onHold' : decision.verdict === 'unknown' ? 'evidenceMissing' : 'refused',
         decision.reason,
@@ -106,12 +110,20 @@ function holderBoundMs({ runbook }: Plan): number {
   return Math.max(60, ...limits) * 1_000 + HOLDER_GRACE_MS
 }
 
-/** The culprit is computed anew at each look, until something was changed on one (S-2.7). */
-function aimAt(draft: Draft, culprit: string | null): void {
+/** The culprit is computed anew at each look, until something was changed on one (S-2.7). True when it is another one. */
+function aimAt(draft: Draft, culprit: string | null): boolean {
   const { incident } = draft
-  if (incident.plan.selects !== 'culprit' || incident.changed || incident.target === culprit) return
+  if (incident.plan.selects !== 'culprit' || incident.changed || incident.target === culprit) return false
   draft.set({ target: culprit, firstUnit: null, ourInvocations: [] })
   draft.effects.push({ type: 'electLeader' })
+  return true
+}
+
+/** Another incident may lead on the culprit that was just found: the election comes first (S-3.1). */
+function lookAgain(draft: Draft): void {
+  const detail = `${draft.incident.target} is the culprit; looks again once it is known who leads there`
+  draft.set({ state: 'waiting', reason: 'after', detail })
+  draft.timer('act', AIMED_MS)
 }
 
 /** Data is out of reach or one fault away from it: people hear of it within two minutes (S-6.1). */

@@ -191,6 +191,8 @@ function healed(draft: Draft, seen: Look, history: TargetHistory): void {
     healedAt: now,
     probationEndsAt: now + watchMs,
     refusals: 0,
+    // What was asked before was about what is over.
+    approval: null,
   })
   draft.tell('recovered', incident.attempts, 'watching', draft.incident.detail)
   draft.timer('probationEnd', watchMs)

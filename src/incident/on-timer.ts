@@ -88,8 +88,10 @@ function giveUp(draft: Draft): void {
   const { incident } = draft
   if (incident.held || !mayAct(incident.plan) || incident.reason === 'attached') return
   // The guards are being asked this very moment: after a long downtime or a jump of the clock for the first time (S-3.7).
-  if (incident.state === 'checking') return draft.timer('giveUp', SLOW_POLL_MS / 2)
-  if (incident.state === 'waiting') {
+  const asksSince = draft.now - incident.stateSince
+  if (incident.state === 'checking' && asksSince < incident.plan.escalation.giveUpMs)
+    return draft.timer('giveUp', SLOW_POLL_MS / 2)
+  if (incident.state === 'waiting' || incident.state === 'checking') {
     return draft.escalate('giveUp', `gave up waiting: ${incident.detail}`)
   }
   // Work is under way: its own bounds apply; the clock is asked again afterwards.

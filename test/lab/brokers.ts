@@ -153,7 +153,7 @@ function serverProperties(state: LabState, node: KafkaNode): string {
     .filter(({ controllerPort }) => controllerPort !== null)
     .map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`)
   const copies = state.brokers.length
-  const client = 'port' in node ? `PLAINTEXT://127.0.0.1:${node.port}` : null
+  const client = 'port' in node && typeof node.port === 'number' ? `PLAINTEXT://127.0.0.1:${node.port}` : null
   const controller = node.controllerPort === null ? null : `CONTROLLER://127.0.0.1:${node.controllerPort}`
   const roles = [client && 'broker', controller && 'controller'].filter(Boolean).join(',')
   return `process.roles=${roles}

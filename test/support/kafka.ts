@@ -11,8 +11,10 @@ import { Kafka, logLevel } from 'kafkajs'
 import { systemClock } from '../../src/clock.ts'
 import type { HostPort } from '../../src/inventory/inventory.ts'
 import { askLiveness } from '../../src/kafka/liveness.ts'
+import { openKafkaClients } from '../../src/kafka/open-clients.ts'
 import { kafkaJars, log4j } from '../lab/jars.ts'
 import { waitFor } from '../lab/wait.ts'
+import { clusterOf } from './look.ts'
 
 export interface KafkaOptions {
   readonly nodes?: 1 | 3
@@ -185,6 +187,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
       await admin.connect()
       try {
         await admin.createTopics({
+          // kafkajs gives up on the first broker that has not heard of it yet.
+          waitForLeaders: false,
           topics: [
             {
               topic,
@@ -196,6 +200,12 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
       } finally {
         await admin.disconnect()
       }
+      const known = async ({ address }: KafkaNode): Promise<boolean> => {
+        const { partitions } = await openKafkaClients({ clock: systemClock }).metadata(clusterOf([]), [address])
+        return partitions.filter((one) => one.topic === topic && one.leader >= 0).length === assignment.length
+      }
+      for (const node of nodes.filter((one) => one.pid() !== null))
+        await waitFor(`a broker to know ${topic}`, () => known(node), 30_000)
     },
     async close() {
       for (const node of nodes) if (node.pid() !== null) node.signal('SIGKILL')
