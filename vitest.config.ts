@@ -1,4 +1,15 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+
+/** Acceptance tests without brokers of their own wait more than they compute: two of them run side by side. */
+const BROKERLESS = /support\/small-lab\.ts|parts: \['ssh', 'mail'\]|from '\.\.\/torture\//
+
+const folder = 'test/acceptance'
+const brokerless = readdirSync(join(import.meta.dirname, folder))
+  .filter((name) => name.endsWith('.test.ts'))
+  .filter((name) => BROKERLESS.test(readFileSync(join(import.meta.dirname, folder, name), 'utf8')))
+  .map((name) => `${folder}/${name}`)
 
 export default defineConfig({
   test: {
@@ -16,13 +27,18 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
+        test: { name: 'brokerless', include: brokerless, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
         // Real brokers on two cores, and one file in /etc that holds the whole machine (S-2.4): one after another.
         extends: true,
         test: {
           name: 'acceptance',
           include: ['test/acceptance/**/*.test.ts'],
+          exclude: brokerless,
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

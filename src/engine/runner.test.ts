@@ -108,6 +108,13 @@ describe('a rung', () => {
     },
   )
 
+  it('S-4.3 asks the guards again before a disruptive step although it is the first', async () => {
+    const rung = [step('restart', { disruptive: true })]
+    const id = await schedule(store, { plan: plan({ rungs: [rung] }), subject: broker(1) }, Date.now() - MINUTE / 2)
+    expect(await runUntilOver(id, {}, () => exited)).not.toContain('restart')
+    expect(await incident(store, id)).toMatchObject({ state: 'waiting', targetAttempts: 0, changed: false })
+  })
+
   it('S-5.9 S-4.3 a storm that begins during its first steps is seen before the disruptive one', async () => {
     const rung = [step('first', { changes: false }), step('restart', { disruptive: true })]
     const id = await schedule(store, { plan: plan({ rungs: [rung] }), subject: broker(1) }, Date.now() - MINUTE / 2)

@@ -201,7 +201,7 @@ function unknownEnd(
   }
 }
 
-/** Guards run again before every disruptive step, and before any first step whose evidence has grown old (S-4.3, S-5.2). */
+/** Guards run again before every disruptive step, and before a first step whose evidence has grown old (S-4.3, S-5.2). */
 async function guardsBefore(
   step: Step,
   index: number,
@@ -212,8 +212,8 @@ async function guardsBefore(
 ): Promise<string | null> {
   const { store, clock } = deps
   const stale = index === 0 && attempt.startedAt - attempt.scheduledAt > EVIDENCE_MS
-  const disruptiveLater = index > 0 && step.traits.disruptive
-  if (!stale && !disruptiveLater) return null
+  const { disruptive } = step.traits
+  if (!stale && !disruptive) return null
   const memory = await untilCommitted(() => store.memory(target.key, target.cluster, clock.now()), commit)
   const context = lookContext(deps.world(), target, memory, clock, commit.signal)
   if (!context) return `${target.key} is not in the inventory any more`
@@ -224,7 +224,7 @@ async function guardsBefore(
     disruptive: attempt.steps.some(({ traits }) => traits.disruptive),
   }
   const world = await evaluateWorldGuards(intent, context)
-  const results = disruptiveLater ? [...world, await stormNow(attempt, target, deps, commit)] : world
+  const results = disruptive ? [...world, await stormNow(attempt, target, deps, commit)] : world
   const decision = decisionOf(results, waivedBy(attempt.incident, clock.now()))
   await untilCommitted(
     () => store.recordDecision(attempt.incident.id, attempt.number, decision, results, clock.now()),

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock, Instant } from '../clock.ts'
 import { findCulprit } from '../guards/culprit.ts'
 import type { Intent, WorldGuard } from '../guards/guard.ts'
 import { worldGuards } from '../guards/index.ts'
@@ -132,29 +132,49 @@ function guardsOf(plan: Plan, target: Target): readonly { guard: WorldGuard; par
 
 /** Evaluates all guards over the world side by side. One that cannot be evaluated in time is `unknown` (S-5.1). */
 export async function evaluateWorldGuards(intent: Intent, context: LookContext): Promise<readonly GuardResult[]> {
-  return Promise.all(
-    guardsOf(intent.plan, context.target).map(({ guard, params }) => evaluate(guard, params, intent, context)),
-  )
+  return evaluate(guardsOf(intent.plan, context.target), intent, context)
 }
 
 /** The runbook's symptom alone, as verification asks for it (S-4.9). Empty when there is none. */
 export async function evaluateSymptom(intent: Intent, context: LookContext): Promise<readonly GuardResult[]> {
   const chosen = guardsOf(intent.plan, context.target).filter(({ guard }) => guard.type === 'symptom')
-  return Promise.all(chosen.map(({ guard, params }) => evaluate(guard, params, intent, context)))
+  return evaluate(chosen, intent, context)
 }
 
+type Chosen = ReturnType<typeof guardsOf>[number]
+
+/** Decided together once all is read: what was seen first must be young still when something follows from it (S-5.2). */
 async function evaluate(
-  guard: WorldGuard,
-  params: unknown,
+  chosen: readonly Chosen[],
   intent: Intent,
   context: LookContext,
-): Promise<GuardResult> {
-  const unknown = (reason: string): GuardResult => ({ guard: guard.type, verdict: 'unknown', reason, evidence: [] })
-  return withDeadline(
-    async () => guard.decide(await guard.facts(params, intent, context), params, intent, context.clock.now()),
-    context,
-    (why) => unknown(`${guard.type} could not be evaluated: ${why}`),
-  )
+): Promise<readonly GuardResult[]> {
+  const all = await Promise.all(chosen.map((one) => readFacts(one, intent, context)))
+  const now = context.clock.now()
+  return all.map((decide) => decide(now))
+}
+
+/** The guard's decision on facts that are read; `unknown` where they cannot be. Never throws. */
+async function readFacts(
+  { guard, params }: Chosen,
+  intent: Intent,
+  context: LookContext,
+): Promise<(now: Instant) => GuardResult> {
+  const unknown = (why: string): GuardResult => {
+    const reason = `${guard.type} could not be evaluated: ${why}`
+    return { guard: guard.type, verdict: 'unknown', reason, evidence: [] }
+  }
+  const read = async () => {
+    const facts = await guard.facts(params, intent, context)
+    return (now: Instant): GuardResult => {
+      try {
+        return guard.decide(facts, params, intent, now)
+      } catch (error) {
+        return unknown(error instanceof Error ? error.message : String(error))
+      }
+    }
+  }
+  return withDeadline(read, context, (why) => () => unknown(why))
 }
 
 /** Asks every probe of the runbook side by side. */

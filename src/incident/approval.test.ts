@@ -321,6 +321,25 @@ describe('S-2.7 the culprit', () => {
     expect(world.scheduled).toEqual([])
   })
 
+  it('S-4.1 a retry is granted for the culprit that the person was told of, not for another one', () => {
+    const world = new IncidentWorld(culprits)
+    world.until((i) => i.state === 'checking')
+    found(world, 'lab/broker/2', { verdict: 'refuse', reason: 'another cluster', escalate: 'identity' })
+    expect(world.incident).toMatchObject({ state: 'escalated', target: 'lab/broker/2' })
+    world.apply({ type: 'retryRequested', by: 'ann' })
+    found(world, 'lab/broker/2')
+    expect(world.scheduled).toMatchObject([{ byPerson: true }])
+
+    const other = new IncidentWorld(culprits)
+    other.until((i) => i.state === 'checking')
+    found(other, 'lab/broker/2', { verdict: 'refuse', reason: 'another cluster', escalate: 'identity' })
+    other.apply({ type: 'retryRequested', by: 'ann' })
+    found(other, 'lab/broker/3')
+    other.until((i) => i.state === 'checking')
+    found(other, 'lab/broker/3')
+    expect(other.scheduled).toMatchObject([{ byPerson: false }])
+  })
+
   it('S-1.3 without a culprit it closes as unverified once no alert fires', () => {
     const world = new IncidentWorld(culprits)
     world.until((i) => i.state === 'checking')

@@ -114,6 +114,8 @@ function holderBoundMs({ runbook }: Plan): number {
 function aimAt(draft: Draft, culprit: string | null): boolean {
   const { incident } = draft
   if (incident.plan.selects !== 'culprit' || incident.changed || incident.target === culprit) return false
+  // A retry was asked for on the one that the mail named.
+  if (incident.target !== null && culprit !== null) draft.set({ grants: 0 })
   draft.set({ target: culprit, firstUnit: null, ourInvocations: [] })
   draft.effects.push({ type: 'electLeader' })
   return true

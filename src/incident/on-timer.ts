@@ -13,7 +13,8 @@ export function timerDue(draft: Draft, timer: TimerKind): void {
       if (incident.subject.kind === 'unresolved') return unresolvable(draft, incident.subject.problem)
       return draft.check('evaluating the guards')
     case 'guard':
-      if (state === 'waiting' && incident.reason !== 'attached') draft.check('evaluating the guards again')
+      if (state === 'waiting' && incident.reason !== 'attached')
+        draft.check(`evaluating the guards again; before: ${incident.detail}`)
       // Entered without any step of ours: guards go on being evaluated, their passing is told, never acted on (S-6.2).
       else if (state === 'escalated' && !incident.changed) draft.evaluateGuards()
       return

@@ -70,7 +70,7 @@ function* openFor(opening: Opening, occurrence: Occurrence, now: Instant): Unit<
   const { subject } = opening
   const plan = yield* allowed(opening)
   const target = mayAct(plan) ? firstTarget(plan, subject) : null
-  const leader = target === null ? null : leaderOf(yield* candidatesOn(target))
+  const leader = target === null ? null : leaderOf((yield* candidatesOn(target)).filter(canLead))
   const opened = yield* openIncident(plan, subject, occurrence, leader?.id ?? null, now)
   if (opened && leader && target !== null && plan.rank < leader.plan.rank && !isEngaged(leader)) {
     yield* electionPending(target)
@@ -90,6 +90,11 @@ function isEngaged({ state }: Incident): boolean {
   return state !== 'waiting' && state !== 'checking'
 }
 
+/** One that only waits for a silence or a pause to end must not keep those waiting that it does not cover (S-3.4). */
+function canLead(incident: Incident): boolean {
+  return incident.held === null || isEngaged(incident)
+}
+
 /** Who leads now: one that is engaged, else the one that the others follow, else the first in order (S-3.1). */
 function leaderOf(candidates: readonly Incident[]): Incident | undefined {
   const free = candidates.filter(({ leader }) => leader === null)
@@ -100,7 +105,8 @@ function leaderOf(candidates: readonly Incident[]): Incident | undefined {
 export function* electLeader(target: string, now: Instant): Unit<readonly Moved[]> {
   yield* takeElection(target)
   const candidates = yield* candidatesOn(target)
-  const leader = candidates.find((one) => one.leader === null && isEngaged(one)) ?? candidates[0]
+  const leader =
+    candidates.find((one) => one.leader === null && isEngaged(one)) ?? candidates.find(canLead) ?? candidates[0]
   if (!leader) return []
   const moved: Moved[] = []
   for (const other of candidates) {

@@ -125,6 +125,10 @@ export function* applyEffects(
   if (before?.state === 'settled' && after.state !== 'settled' && after.state !== 'closed') {
     if (after.target !== null && mayAct(after.plan)) yield* electionPending(after.target)
   }
+  // A hold begins or ends: others on the target need not wait for it, or wait again (S-3.4).
+  const turned = before !== null && (before.held === null) !== (after.held === null)
+  if (turned && after.state !== 'closed' && after.target !== null && mayAct(after.plan))
+    yield* electionPending(after.target)
   // Another target than before (S-2.7): who followed it there is on its own.
   const left = before?.target ?? null
   if (left !== null && left !== after.target) yield* electionPending(left)

@@ -220,8 +220,9 @@ function failed(before: Incident, after: Incident): boolean {
       : before.state === 'attempting' && before.reason === 'running'
   if (!ran) return false
   if (after.state === 'escalated') return true
+  // A quiet hold stands in the place of the back-off.
   return after.state === 'waiting'
-    ? after.reason === 'backoff'
+    ? after.reason === 'backoff' || (before.state === 'verifying' && after.reason === 'held')
     : after.state === 'settled' && after.reason === 'informed'
 }
 

@@ -144,7 +144,7 @@ describe('a broker that dies after each start', () => {
     expect(recovery.subject).toMatch(/recovered/i)
     expect(readMail(recovery.raw).headers.get('references')).toContain(escalation.headers.get('references') ?? '?')
     expect(closed.escalations.map((row) => row.kind)).toEqual(['escalated', 'recovered'])
-  })
+  }, 240_000)
 })
 
 describe('a broker that hangs', () => {

@@ -266,6 +266,35 @@ export function coreConformance(fresh: () => Promise<Store>): void {
       expect(await store.pendingElections()).toEqual([])
     })
 
+    test('S-3.4 a silence over the leader does not silence those that it does not cover', async () => {
+      const store = await fresh()
+      const leader = (await fire(store, alert('A'), low, T0)).incident
+      const other = (await fire(store, alert('B'), high, T0)).incident
+      expect(other.leader).toBe(leader.id)
+      const a = { name: 'alertname', value: 'A', isRegex: false, isEqual: true }
+      const endsAt = T0 + HOUR
+      await store.createSilence({ matchers: [a], startsAt: T0, endsAt, author: 'ann', comment: 'known' }, T0)
+      await store.holdBoundaries(T0, () => 0)
+      await elect(store, T0)
+      expect(await incident(store, leader.id)).toMatchObject({ leader: other.id, reason: 'attached' })
+      expect(await incident(store, other.id)).toMatchObject({ leader: null, reason: 'after' })
+      const third = (await fire(store, alert('C'), { ...high, plan: plan({ rule: 'third', rank: 300 }) }, T0)).incident
+      expect(third.leader).toBe(other.id)
+      // When it ends, the lower rank leads again.
+      await store.holdBoundaries(endsAt, () => 0)
+      await elect(store, endsAt)
+      expect(await incident(store, leader.id)).toMatchObject({ leader: null, held: null, reason: 'after' })
+      expect((await incident(store, other.id)).leader).toBe(leader.id)
+    })
+
+    test('S-3.4 one that opens on a target whose leader is silenced does not wait for it', async () => {
+      const store = await fresh()
+      const a = { name: 'alertname', value: 'A', isRegex: false, isEqual: true }
+      await store.createSilence({ matchers: [a], startsAt: T0, endsAt: T0 + HOUR, author: 'ann', comment: 'x' }, T0)
+      expect((await fire(store, alert('A'), low, T0)).incident.held).not.toBeNull()
+      expect((await fire(store, alert('B'), high, T0)).incident).toMatchObject({ leader: null, reason: 'after' })
+    })
+
     test('S-3.1 one that has begun something keeps the lead whatever its rank', async () => {
       const store = await fresh()
       const first = await schedule(store, high, T0)

@@ -296,6 +296,7 @@ export function holdingConformance(fresh: () => Promise<Store>): void {
         },
       ])
       expect(await store.holdBoundaries(begins, jitter)).toEqual([])
+      for (const target of await store.pendingElections()) await store.electLeader(target, begins)
       expect(await store.nextDueAt()).toBe(T0 + HOUR)
       expect(await store.holdBoundaries(T0 + HOUR, jitter)).toMatchObject([
         { incident: { id: covered, held: null, reason: 'after' }, event: { type: 'released', jitterMs: 7 } },

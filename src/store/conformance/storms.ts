@@ -266,6 +266,20 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       expect(await store.dueNotices(T0 + HOUR, 10)).toHaveLength(2)
     })
 
+    test('S-5.9 a start that failed stops the others although its own alert was silenced meanwhile', async () => {
+      const store = await fresh()
+      await store.clusterSeen('orders', three, T0)
+      const first = await schedule(store, opening(1), T0, 'A')
+      const attempt = await claim(store, T0 + MINUTE)
+      await store.startStep(attempt, 1, T0 + MINUTE)
+      await store.finishStep(attempt, 1, ok, T0 + MINUTE)
+      await store.finishAttempt(attempt, { outcome: 'succeeded', reason: 'ok', changed: true }, T0 + MINUTE)
+      await store.apply(first, { type: 'held', by: 'silenced' }, T0 + MINUTE)
+      await seeOf(store, first, look(dead), T0 + MINUTE)
+      expect(await incident(store, first)).toMatchObject({ state: 'waiting', reason: 'held' })
+      expect(await store.storms()).toMatchObject([{ failedStart: { target: 'orders/broker/1' } }])
+    })
+
     test('S-5.9 a start that heals stops nothing, and neither does one that fails in calm', async () => {
       const store = await fresh()
       await schedule(store, opening(1), T0, 'A')
