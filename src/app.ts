@@ -229,6 +229,7 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
       wake: wakes.watch,
       onClusters: (names) => telemetry.clustersWatched(names),
       onWatched: (watched) => telemetry.clusterWatched(watched),
+      onMoved,
       onStorm: (cluster, change) => {
         if (change !== 'goesOn') log.warn({ cluster, change }, 'storm')
         wakes.outbox.wake()

@@ -1,10 +1,12 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { brokerSeen, clusterView, liveness } from '../../test/support/cluster-view.ts'
+import { brokerSeen, clusterView, liveness, partitionSeen } from '../../test/support/cluster-view.ts'
 import { brokerTarget, clusterOf } from '../../test/support/look.ts'
+import { planOf } from '../../test/support/plan.ts'
 import type { Clock } from '../clock.ts'
 import type { Cluster } from '../inventory/inventory.ts'
 import type { ClusterView } from '../kafka/view.ts'
+import { alert, fire } from '../store/conformance/fixtures.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store, StormChange } from '../store/store.ts'
 import { Wake } from './wake.ts'
@@ -80,6 +82,7 @@ async function watch(
     world,
     onClusters: (all) => names.push([...all]),
     onWatched: (one) => watched.push(one),
+    onMoved: () => undefined,
     onStorm: (_, change) => storms.push(change),
   })
   const gaps = looks.slice(1).map((one, index) => one.minute - (looks[index]?.minute ?? 0))
@@ -130,6 +133,15 @@ describe('the watch in peace', () => {
     after
       .slice(1)
       .forEach((minute, index) => expect(minute - (after[index] ?? 0)).toBeGreaterThanOrEqual(5 / 60 - 1e-9))
+  })
+
+  test('S-6.1 what is open in a cluster with a partition offline is told soon, whatever it waits for', async () => {
+    const plan = planOf({ afterMs: 60 * MINUTE })
+    const subject = { kind: 'broker', key: 'orders/broker/1', cluster: 'orders', target: 'orders/broker/1' } as const
+    const { incident } = await fire(store, alert('A'), { plan, subject }, T0)
+    await watch(1, () => ({ ...well, partitions: [partitionSeen({ leader: -1, isr: [] })] }))
+    const timers = (await store.incidentView(incident.id))?.timers
+    expect(timers).toContainEqual({ incident: incident.id, kind: 'tellBy', dueAt: T0 + 2 * MINUTE })
   })
 
   test('S-5.9 in a storm it looks each minute, and so sees its end', async () => {

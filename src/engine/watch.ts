@@ -1,8 +1,8 @@
 import { fraction } from '../incident/backoff.ts'
 import type { Cluster } from '../inventory/inventory.ts'
-import { drift, isComplete } from '../kafka/judge-view.ts'
+import { drift, isComplete, suffering } from '../kafka/judge-view.ts'
 import type { ClusterView } from '../kafka/view.ts'
-import type { Store, StormChange } from '../store/store.ts'
+import type { Moved, Store, StormChange } from '../store/store.ts'
 import { missingRights, seenIn } from './cluster-seen.ts'
 import { rememberView } from './remember-view.ts'
 import { type Steady, untilCommitted } from './steady.ts'
@@ -21,7 +21,10 @@ const OUT_OF_TURN_MS = 5_000
 const ASK_MS = 15_000
 
 export interface WatchDeps extends Steady {
-  readonly store: Pick<Store, 'clusterSeen' | 'memory' | 'keepBaseline' | 'keepOutOfSync' | 'rememberServing'>
+  readonly store: Pick<
+    Store,
+    'apply' | 'clusterSeen' | 'memory' | 'keepBaseline' | 'keepOutOfSync' | 'openIncidents' | 'rememberServing'
+  >
   readonly world: () => World
   /** Clusters to be looked at out of turn, because something happens there; taken from here. */
   readonly wanted: Set<string>
@@ -29,6 +32,7 @@ export interface WatchDeps extends Steady {
   /** The clusters that are watched, whenever they are looked over. */
   readonly onClusters: (names: readonly string[]) => void
   readonly onWatched: (watched: Watched) => void
+  readonly onMoved: (moved: Moved) => void
   readonly onStorm: (cluster: string, change: StormChange) => void
 }
 
@@ -98,6 +102,7 @@ async function look(cluster: Cluster, watch: Watch, deps: WatchDeps): Promise<nu
   const now = clock.now()
   const change = await untilCommitted(() => store.clusterSeen(cluster.name, seenIn(view), now), deps)
   if (change !== 'none') deps.onStorm(cluster.name, change)
+  if (change === 'none') await tellSoon(cluster.name, view, deps)
   const { baseline } = await store.memory(cluster.brokers[0]?.key ?? '', cluster.name, now)
   await untilCommitted(() => rememberView(store, view, null, baseline), deps)
   for (const { target, liveness } of view.brokers) {
@@ -118,6 +123,17 @@ async function look(cluster: Cluster, watch: Watch, deps: WatchDeps): Promise<nu
   return calm && (complete || view.brokers.some(({ liveness }) => liveness?.state === 'serving'))
     ? IN_PEACE_MS
     : IN_A_STORM_MS
+}
+
+/** Data that is out of reach, or one fault away from it, is told soon whatever an incident there is waiting for (S-6.1). */
+async function tellSoon(cluster: string, view: ClusterView, deps: WatchDeps): Promise<void> {
+  const { offline, underMinIsr } = suffering(view)
+  if (offline + underMinIsr === 0) return
+  for (const { id, subject, urgent, told } of await deps.store.openIncidents()) {
+    if (subject.cluster !== cluster || urgent || told) continue
+    const moved = await untilCommitted(() => deps.store.apply(id, { type: 'urgent' }, deps.clock.now()), deps)
+    if (moved) deps.onMoved(moved)
+  }
 }
 
 /** Null at a shutdown: nobody waits for listeners that do not answer. */

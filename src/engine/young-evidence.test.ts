@@ -6,6 +6,17 @@ import { evaluateWorldGuards } from './world.ts'
 
 const AT = 1_800_000_000_000
 
+const alert = {
+  fingerprint: 'a',
+  status: 'firing',
+  labels: { alertname: 'KafkaBrokerHung' },
+  annotations: {},
+  startsAt: AT,
+  endsAt: null,
+  generatorURL: '',
+  seenAt: AT,
+} as const
+
 /** What the guards say of a restart when Prometheus takes so long to answer, while all else answers at once. */
 async function asked(slowMs: number): Promise<ReadonlyMap<string, string>> {
   let now = AT
@@ -23,7 +34,10 @@ async function asked(slowMs: number): Promise<ReadonlyMap<string, string>> {
     view: async () => clusterView({ at: AT, tookMs: 0 }),
     monitoring: { prometheus: slow, alertmanager: null },
   })
-  const results = await evaluateWorldGuards(intentOf({ disruptive: true, targetKey: target.key }), context)
+  const results = await evaluateWorldGuards(
+    intentOf({ disruptive: true, targetKey: target.key, alerts: [alert] }),
+    context,
+  )
   return new Map(results.map(({ guard, verdict, reason }) => [guard, `${verdict}: ${reason}`]))
 }
 

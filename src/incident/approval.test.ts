@@ -224,6 +224,21 @@ describe('told holds and urgency', () => {
     expect(world.now - opened).toBe(2 * MINUTE)
   })
 
+  it('S-6.1 a view that says so counts before the first look of the guards, once, and not under a silence', () => {
+    const world = new IncidentWorld(planOf({ afterMs: 60 * MINUTE }))
+    const opened = world.now
+    world.apply({ type: 'urgent' })
+    const before = world.incident
+    world.apply({ type: 'urgent' })
+    expect(world.incident).toBe(before)
+    world.until(() => world.told.length > 0)
+    expect(world.now - opened).toBe(2 * MINUTE)
+    const silenced = new IncidentWorld(planOf())
+    silenced.apply({ type: 'held', by: 'silence' })
+    silenced.apply({ type: 'urgent' })
+    expect(silenced.timers.has('tellBy')).toBe(false)
+  })
+
   it('S-4.5 a unit that another command holds: retried until its bound has passed, then a person is called; no attempt is spent', () => {
     const world = new IncidentWorld(planOf({ afterMs: 0 }))
     const began = world.now

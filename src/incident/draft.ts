@@ -94,7 +94,7 @@ export class Draft {
   startClocks(): void {
     const { escalation } = this.incident.plan
     if (!mayAct(this.incident.plan) || this.incident.held) return
-    this.set({ clocksFrom: this.now })
+    this.set({ clocksFrom: this.now, urgent: false })
     if (!this.incident.told) this.timer('tellBy', escalation.tellByMs)
     this.timer('giveUp', escalation.giveUpMs)
   }

@@ -90,6 +90,8 @@ export type Event =
   | { readonly type: 'takenOver'; readonly by: string }
   /** With `plan`, the rule in force now takes the place of the one frozen at opening (S-3.6). */
   | { readonly type: 'retryRequested'; readonly by: string; readonly plan?: Plan }
+  /** Data is offline or one fault away from it (S-6.1): a view of the cluster said so. */
+  | { readonly type: 'urgent' }
   /** A person approves the request of that number (S-3.5). */
   | { readonly type: 'approved'; readonly by: string; readonly request: number }
   /** `frees`: what it was about is gone from the configuration, so it closes and other rules may have its alerts (S-3.6). */

@@ -147,6 +147,8 @@ export interface Incident {
   readonly busySince: Instant | null
   /** Since when its clocks run: its opening, or the end of the last quiet hold. */
   readonly clocksFrom: Instant
+  /** People are told within two minutes from there (S-6.1). */
+  readonly urgent: boolean
   /** When the back-off after the last failed attempt ends; a resolve and its verification in between do not move it. */
   readonly backoffUntil: Instant | null
   readonly healedAt: Instant | null

@@ -129,9 +129,11 @@ function lookAgain(draft: Draft): void {
 }
 
 /** Data is out of reach or one fault away from it: people hear of it within two minutes (S-6.1). */
-function hurry(draft: Draft): void {
-  const { plan, told, held, clocksFrom } = draft.incident
-  if (told || held || !mayAct(plan)) return
+export function hurry(draft: Draft): void {
+  const { plan, told, held, clocksFrom, urgent, state, reason } = draft.incident
+  if (urgent || told || held || !mayAct(plan) || reason === 'attached') return
+  if (state === 'escalated' || state === 'settled') return
+  draft.set({ urgent: true })
   const tellBy = clocksFrom + Math.min(plan.escalation.tellByMs, URGENT_TELL_BY_MS)
   draft.timer('tellBy', Math.max(0, tellBy - draft.now))
 }

@@ -1,6 +1,6 @@
 import { type Draft, SLOW_POLL_MS, TOLD } from './draft.ts'
 import type { Event } from './event.ts'
-import { type Check, MODES, mayAct, type Plan } from './plan.ts'
+import { type Check, firstTarget, MODES, mayAct, type Plan } from './plan.ts'
 
 /** A quiet hold covers the incident from now on (S-3.4). A started attempt goes on. */
 export function held(draft: Draft, by: string): void {
@@ -84,7 +84,10 @@ export function retryRequested(draft: Draft, by: string, plan: Plan = draft.inci
   const cancelledNow = incident.state === 'settled' && incident.reason === 'cancelled'
   if (incident.state !== 'escalated' && !waits && !cancelledNow) return
   draft.cancelTimers('level', 'reminder', 'verifyPoll')
-  draft.set({ plan, grants: 1, owner: null, outcome: null, refusals: 0, held: null, approval: null })
+  // Another rule by the same name may mean another target, and another rank (S-3.1).
+  const target = plan.selects === incident.plan.selects ? incident.target : firstTarget(plan, incident.subject)
+  if (plan !== incident.plan) draft.effects.push({ type: 'electLeader' })
+  draft.set({ plan, target, grants: 1, owner: null, outcome: null, refusals: 0, held: null, approval: null })
   draft.startClocks()
   draft.check(`retry asked for by ${by}`)
 }

@@ -1,4 +1,4 @@
-import type { TargetKind } from '../inventory/inventory.ts'
+import type { Subject, TargetKind } from '../inventory/inventory.ts'
 
 /** A rule's permission, from the least to the most. New rules start in `inform`. */
 export const MODES = ['inform', 'approve', 'act'] as const
@@ -94,4 +94,9 @@ export function rungOf(plan: Plan, attempt: number): readonly Step[] {
 /** It may change something, by itself or once a person has approved. */
 export function mayAct({ mode }: Pick<Plan, 'mode'>): boolean {
   return mode !== 'inform'
+}
+
+/** What is acted on as far as the labels alone tell; a culprit is found later (S-2.7). */
+export function firstTarget({ selects }: Pick<Plan, 'selects'>, subject: Subject): string | null {
+  return subject.kind === 'unresolved' || selects === 'culprit' ? null : subject.target
 }

@@ -8,19 +8,14 @@ import type { Effect, Event } from './event.ts'
 import type { Incident } from './incident.ts'
 import { alertFiring, alertResolved } from './on-alert.ts'
 import { attemptEnded, attemptStarted, claimRefused } from './on-attempt.ts'
-import { guardsEvaluated } from './on-guards.ts'
+import { guardsEvaluated, hurry } from './on-guards.ts'
 import { looked } from './on-look.ts'
 import { attached, cancelled, held, leads, released, restricted, retryRequested, takenOver } from './on-person.ts'
 import { timerDue } from './on-timer.ts'
-import type { Plan } from './plan.ts'
+import { firstTarget, type Plan } from './plan.ts'
 
 /** Names the rules of this file and its neighbours; `replay` holds for the build that wrote the journal. */
 export const reducerVersion = 2
-
-/** What is acted on as far as the labels alone tell; a culprit is found later (S-2.7). */
-export function firstTarget({ selects }: Plan, subject: Subject): string | null {
-  return subject.kind === 'unresolved' || selects === 'culprit' ? null : subject.target
-}
 
 /** A new incident for what a rule matched, and the first effects. `leader` is another open incident on the same target. */
 export function open(
@@ -65,6 +60,7 @@ export function open(
       unreachableSince: null,
       busySince: null,
       clocksFrom: now,
+      urgent: false,
       backoffUntil: null,
       healedAt: null,
       probationEndsAt: null,
@@ -127,6 +123,8 @@ function apply(draft: Draft, event: Event): void {
       return takenOver(draft, event.by)
     case 'retryRequested':
       return retryRequested(draft, event.by, event.plan)
+    case 'urgent':
+      return hurry(draft)
     case 'approved':
       return approved(draft, event.by, event.request)
     case 'cancelled':

@@ -1,6 +1,6 @@
 import type { Instant } from '../clock.ts'
 import { line } from './clean.ts'
-import { type Document, sections } from './document.ts'
+import { type Document, type Section, sections } from './document.ts'
 import { times } from './naming.ts'
 import type { Notice } from './notice.ts'
 import { duration, moment } from './times.ts'
@@ -83,6 +83,30 @@ export function stoppedNotice(storm: StormStory, failure: number, target: string
   return { key: `${keyOf(storm)}-stopped-${failure}`, kind: 'stormStopped', thread: threadOf(storm), document }
 }
 
+/** It lasts: what waits for it would otherwise be silent. `reminder` counts from 1. */
+export function stormLastsNotice(
+  storm: StormStory,
+  incidents: readonly StormIncident[],
+  reminder: number,
+  now: Instant,
+): Notice {
+  const { cluster, bad, total, beganAt } = storm
+  const document: Document = {
+    subject: subject(cluster, `storm goes on: ${bad.length} of ${total} brokers and controllers are down`),
+    lead: `The storm over ${line(cluster, 80)} has lasted for ${duration(now - beganAt)}. What is disruptive stays stopped, and nothing is given up meanwhile: it waits for you.`,
+    tone: 'bad',
+    sections: sections(
+      {
+        title: 'Confirmed bad when last looked at',
+        blocks: [{ type: 'list', items: bad.map((one) => line(one, 120)) }],
+      },
+      ...standing(incidents),
+    ),
+    foot: [`Storm ${storm.id} over ${line(cluster, 80)} since ${moment(beganAt)}, reminder ${reminder}`],
+  }
+  return { key: `${keyOf(storm)}-lasts-${reminder}`, kind: 'storm', thread: threadOf(storm), document }
+}
+
 /** The storm is over: how its incidents stand. `untold` counts what was left to this mail. */
 export function stormOverNotice(
   storm: StormStory,
@@ -93,8 +117,6 @@ export function stormOverNotice(
   const { cluster, beganAt } = storm
   const open = incidents.filter(({ state }) => state !== 'closed')
   const yours = open.filter(({ state }) => state === 'escalated').length
-  const listed = incidents.slice(0, LISTED)
-  const more = incidents.length - listed.length
   const document: Document = {
     subject: subject(
       cluster,
@@ -107,10 +129,7 @@ export function stormOverNotice(
         : 'No incident there waits for a person.'),
     tone: yours > 0 ? 'bad' : open.length > 0 ? 'waiting' : 'good',
     sections: sections(
-      listed.length === 0
-        ? null
-        : { title: 'How its incidents stand', blocks: [{ type: 'list', items: listed.map(item) }] },
-      more > 0 ? { title: 'And the rest', blocks: [{ type: 'text', text: `${more} more: GET /incidents` }] } : null,
+      ...standing(incidents),
       untold > 0
         ? {
             title: 'Left to this mail',
@@ -126,6 +145,17 @@ export function stormOverNotice(
     foot: [`Storm ${storm.id} over ${line(cluster, 80)}, ${moment(beganAt)} to ${moment(now)}`],
   }
   return { key: `${keyOf(storm)}-over`, kind: 'stormOver', thread: threadOf(storm), document }
+}
+
+function standing(incidents: readonly StormIncident[]): readonly (Section | null)[] {
+  const listed = incidents.slice(0, LISTED)
+  const more = incidents.length - listed.length
+  return [
+    listed.length === 0
+      ? null
+      : { title: 'How its incidents stand', blocks: [{ type: 'list', items: listed.map(item) }] },
+    more > 0 ? { title: 'And the rest', blocks: [{ type: 'text', text: `${more} more: GET /incidents` }] } : null,
+  ]
 }
 
 function item({ id, rule, subject: what, state, reason, detail }: StormIncident): string {

@@ -4,7 +4,7 @@ import type { OwnFacts } from '../guards/guard.ts'
 import { CALM_MS, isMember, isStorm } from '../guards/storm.ts'
 import type { Incident } from '../incident/incident.ts'
 import { rungOf } from '../incident/plan.ts'
-import { stoppedNotice, stormNotice, stormOverNotice } from '../notify/storm.ts'
+import { type StormIncident, stoppedNotice, stormLastsNotice, stormNotice, stormOverNotice } from '../notify/storm.ts'
 import { read, strings } from './json.ts'
 import { tellNotice } from './notices.ts'
 import { planOf } from './plans.ts'
@@ -131,6 +131,9 @@ const attemptsOn = fixed((db, p: { target: string }) =>
   db.selectFrom('targets').select('attempts').where('key', '=', p.target),
 )
 
+/** How often a storm that lasts is mailed again, in milliseconds: like the shipped rules' reminders. */
+const REMIND_MS = 4 * 60 * 60_000
+
 /** Why an incident waits although it could act; each needs something other than its turn. */
 const CANNOT_START: ReadonlySet<string> = new Set([
   'refused',
@@ -153,8 +156,10 @@ export function* clusterSeen(cluster: string, seen: ClusterSeen, now: Instant): 
   if (!open) return rages ? yield* beginStorm(cluster, seen, now) : 'none'
   if (rages) {
     yield* exec(rage({ id: open.id, bad: JSON.stringify(bad), total }))
+    yield* remind({ ...open, bad: JSON.stringify(bad), total }, now)
     return 'goesOn'
   }
+  yield* remind(open, now)
   // Who sees nothing cannot call it calm; and a clock that stepped back must not make it last.
   if (reachesNothing) {
     yield* exec(setCalm({ id: open.id, since: null }))
@@ -175,11 +180,21 @@ function* beginStorm(cluster: string, { bad, total }: ClusterSeen, now: Instant)
   return 'began'
 }
 
+/** What waits for the storm has no mails of its own and is not given up, so the storm must not fall silent either. */
+function* remind(row: Row, now: Instant): Unit<void> {
+  const reminder = Math.floor((now - row.began_at) / REMIND_MS)
+  if (reminder < 1) return
+  yield* tellNotice(stormLastsNotice(toStorm(row), yield* incidentsIn(row), reminder, now), now)
+}
+
+function* incidentsIn(row: Row): Unit<readonly StormIncident[]> {
+  const rows = yield* all(incidentRows({ cluster: row.cluster, storm: row.id }))
+  return rows.map(({ subject_key, ...incident }) => ({ ...incident, subject: subject_key }))
+}
+
 function* endStorm(row: Row, now: Instant): Unit<StormChange> {
   if ((yield* exec(end({ id: row.id, now }))) === 0) return 'none'
-  const incidents = (yield* all(incidentRows({ cluster: row.cluster, storm: row.id }))).map(
-    ({ subject_key, ...incident }) => ({ ...incident, subject: subject_key }),
-  )
+  const incidents = yield* incidentsIn(row)
   const untold = (yield* one(untoldRows({ storm: row.id })))?.count ?? 0
   yield* tellNotice(stormOverNotice(toStorm(row), incidents, untold, now), now)
   return 'ended'

@@ -65,6 +65,18 @@ export function stormConformance(fresh: () => Promise<Store>): void {
   const dead = { verdict: 'broken', conclusive: true, symptom: true, reason: 'the unit has failed' } as const
 
   describe('storms', () => {
+    test('S-5.9 S-6.1 one that lasts is mailed again every four hours with how its incidents stand, once however often it is seen', async () => {
+      const store = await fresh()
+      await store.clusterSeen('orders', three, T0)
+      for (const at of [T0 + 4 * HOUR - 1, T0 + 4 * HOUR, T0 + 4 * HOUR + MINUTE, T0 + 8 * HOUR])
+        await store.clusterSeen('orders', three, at)
+      expect(await subjects(store, T0 + 9 * HOUR)).toEqual([
+        expect.stringContaining('storm: 3 of 5'),
+        expect.stringContaining('storm goes on: 3 of 5'),
+        expect.stringContaining('storm goes on: 3 of 5'),
+      ])
+    })
+
     test('S-5.9 one begins with three bad, has one mail, and is over after ten minutes of calm', async () => {
       const store = await fresh()
       expect(await store.clusterSeen('orders', calm, T0)).toBe('none')
