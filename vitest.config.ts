@@ -1,15 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /** Acceptance tests without brokers of their own wait more than they compute: two of them run side by side. */
 const BROKERLESS = /support\/small-lab\.ts|parts: \['ssh', 'mail'\]|from '\.\.\/torture\//
 
-const folder = 'test/acceptance'
-const brokerless = readdirSync(join(import.meta.dirname, folder))
-  .filter((name) => name.endsWith('.test.ts'))
-  .filter((name) => BROKERLESS.test(readFileSync(join(import.meta.dirname, folder, name), 'utf8')))
-  .map((name) => `${folder}/${name}`)
+const brokerless = globSync('test/acceptance/*.test.ts', { cwd: import.meta.dirname }).filter((file) =>
+  BROKERLESS.test(readFileSync(join(import.meta.dirname, file), 'utf8')),
+)
 
 export default defineConfig({
   test: {
