@@ -15,7 +15,11 @@ beforeAll(async () => {
   // The rung's only step fails and there is no second attempt: exhausted, a person's turn.
   const rungs = [[{ program: { argv: ['/bin/false'], where: 'local', limit: 5 } }]]
   const attempts = { max: 1, backoff: { initial: '1s', multiplier: 2, max: '2s' }, stable: '1s' }
-  small = await startSmallLab([...lone, 'mended'], smallRules({ rule: { attempts }, runbook: { rungs } }))
+  const { rules, runbooks } = smallRules({ rule: { attempts }, runbook: { rungs } })
+  const [rule] = rules
+  // A rule for each that fails: one that fails on three targets would be demoted (S-5.11).
+  const own = [...lone, 'mended'].map((unit) => ({ ...rule, name: unit, match: [`exporter="${unit}"`] }))
+  small = await startSmallLab([...lone, 'mended'], { rules: [...own, ...rules], runbooks })
 }, 120_000)
 afterAll(() => small?.end())
 afterEach((context) => {
