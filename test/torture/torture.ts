@@ -46,7 +46,7 @@ export async function torture({ rounds, seed, log = () => {} }: TortureOptions):
     const units = Array.from({ length: waves * A_WAVE }, (_, index) => `tiny-${index + 1}`)
     for (const unit of units) await lab.addSmallUnit(unit)
     const steps = join(lab.state.dir, 'steps.log')
-    writeRules(lab.healingFolder, rules(steps))
+    writeRules(lab.healingFolder, rules(steps, units))
     const run = new Run(lab, await start(lab), random)
     for (let wave = 0; wave < waves; wave++) {
       const mine = units.slice(wave * A_WAVE, (wave + 1) * A_WAVE)
@@ -129,9 +129,12 @@ class Run {
   }
 }
 
-function rules(stepLog: string): RuleFile {
+/** A rule for each unit: what is killed in the middle fails, and one rule that fails on three targets is demoted (S-5.11). */
+function rules(stepLog: string, units: readonly string[]): RuleFile {
   const note = { program: { argv: [step, stepLog], where: 'target', limit: 2, repeatable: false } }
-  return smallRules({ runbook: { rungs: [[note, { systemd: { verb: 'start', limit: 2 } }]] } })
+  const { rules, runbooks } = smallRules({ runbook: { rungs: [[note, { systemd: { verb: 'start', limit: 2 } }]] } })
+  const own = units.map((unit) => ({ ...rules[0], name: unit, match: [`exporter="${unit}"`] }))
+  return { rules: own, runbooks }
 }
 
 interface StepLog {
