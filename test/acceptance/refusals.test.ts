@@ -130,10 +130,10 @@ async function end(view: ApiView, id?: number): Promise<void> {
 }
 
 const refused = (view: ApiView): boolean =>
-  ['refused', 'onHold', 'evidenceMissing'].includes(view.incident.reason) || view.incident.state === 'escalated'
+  ['refused', 'onHold', 'evidenceMissing', 'approval'].includes(view.incident.reason) || view.incident.state === 'escalated'
 
 describe('refused, each with its reason in the trace and in the mail', () => {
-  it('S-2.5 a unit stopped on purpose; a person’s retry starts it', async () => {
+  it('S-2.5 a unit stopped on purpose: it asks; a person’s retry starts it', async () => {
     await lab.systemctl('stop', lab.broker(1).unit)
     const view = await fire({ cluster: 'orders', broker_id: '1' }, refused)
     await isTold(view, /stopped on purpose/)
