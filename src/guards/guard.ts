@@ -130,6 +130,20 @@ export interface StormFacts {
   readonly votersFirst: readonly string[]
 }
 
+/** Nothing of ours concerns the target. */
+export const NO_ROWS: OwnFacts = {
+  pauses: [],
+  silences: [],
+  windows: [],
+  holds: [],
+  atWork: [],
+  recent: [],
+  cooldownUntil: null,
+  storm: null,
+  blindAt: null,
+  demotion: null,
+}
+
 export function defineWorldGuard<S extends z.ZodType, F>(guard: WorldGuard<S, F>): WorldGuard<S, F> {
   return guard
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { TARGET_KINDS } from '../inventory/inventory.ts'
+import { NO_ROWS } from './guard.ts'
 import { ownGuards, worldGuards } from './index.ts'
 
 describe.each(worldGuards.map((guard) => [guard.type, guard] as const))('%s', (type, guard) => {
@@ -45,19 +46,7 @@ describe.each(ownGuards.map((guard) => [guard.type, guard] as const))('%s', (typ
   })
 
   test('passes where there is nothing of ours, says its own name, and gives a reason', () => {
-    const facts = {
-      pauses: [],
-      silences: [],
-      windows: [],
-      holds: [],
-      atWork: [],
-      recent: [],
-      cooldownUntil: null,
-      storm: null,
-      blindAt: null,
-      demotion: null,
-    }
-    const result = guard.decide(facts, intent, 1_800_000_000_000)
+    const result = guard.decide(NO_ROWS, intent, 1_800_000_000_000)
     expect(result).toMatchObject({ guard: type, verdict: 'pass' })
     expect(result.reason).not.toBe('')
   })

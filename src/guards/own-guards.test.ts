@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { breaker } from './breaker.ts'
 import { BUDGET, budget } from './budget.ts'
 import { cooldown } from './cooldown.ts'
-import type { OwnFacts, OwnIntent, StormFacts } from './guard.ts'
+import { NO_ROWS, type OwnFacts, type OwnIntent, type StormFacts } from './guard.ts'
 import { maintenance } from './maintenance.ts'
 import { notPaused } from './not-paused.ts'
 import { notSilenced } from './not-silenced.ts'
@@ -14,18 +14,7 @@ const NOW = 1_800_000_000_000
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-const none: OwnFacts = {
-  pauses: [],
-  silences: [],
-  windows: [],
-  holds: [],
-  atWork: [],
-  recent: [],
-  cooldownUntil: null,
-  storm: null,
-  blindAt: null,
-  demotion: null,
-}
+const none = NO_ROWS
 const intent: OwnIntent = {
   incident: 7,
   targetKey: 'orders/broker/1',

@@ -21,6 +21,16 @@ export interface Memory {
   readonly baseline: Baseline | null
 }
 
+/** Of a target that nobody has seen yet. */
+export const NO_MEMORY: Memory = {
+  servingAt: null,
+  servingInvocation: null,
+  ourInvocations: [],
+  outOfSyncSince: null,
+  inSyncAt: null,
+  baseline: null,
+}
+
 /** Prometheus and Alertmanager as this instance is configured to reach them. */
 export interface Monitoring {
   /** Instant query; null when Prometheus is not configured. Throws when it cannot be asked. */

@@ -130,7 +130,8 @@ async function end(view: ApiView, id?: number): Promise<void> {
 }
 
 const refused = (view: ApiView): boolean =>
-  ['refused', 'onHold', 'evidenceMissing', 'approval'].includes(view.incident.reason) || view.incident.state === 'escalated'
+  ['refused', 'onHold', 'evidenceMissing', 'approval'].includes(view.incident.reason) ||
+  view.incident.state === 'escalated'
 
 describe('refused, each with its reason in the trace and in the mail', () => {
   it('S-2.5 a unit stopped on purpose: it asks; a person’s retry starts it', async () => {

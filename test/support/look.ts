@@ -6,7 +6,7 @@ import { redactorOf } from '../../src/hosts/transcript.ts'
 import type { UnitSeen } from '../../src/incident/unit.ts'
 import type { Cluster, HostPort, Target } from '../../src/inventory/inventory.ts'
 import type { KafkaClients } from '../../src/kafka/clients.ts'
-import type { LookContext, Memory } from '../../src/probes/probe.ts'
+import { type LookContext, type Memory, NO_MEMORY } from '../../src/probes/probe.ts'
 import { planOf } from './plan.ts'
 
 export const local: Host = localHost({ clock: systemClock, redact: redactorOf([]), runtimeDir: '/nonexistent' })
@@ -97,15 +97,7 @@ export function intentOf(change: Partial<Intent> = {}): Intent {
 
 /** What is remembered of a target that nobody has seen yet. */
 export function memoryOf(change: Partial<Memory> = {}): Memory {
-  return {
-    servingAt: null,
-    servingInvocation: null,
-    ourInvocations: [],
-    outOfSyncSince: null,
-    inSyncAt: null,
-    baseline: null,
-    ...change,
-  }
+  return { ...NO_MEMORY, ...change }
 }
 
 export const noKafka: KafkaClients = {

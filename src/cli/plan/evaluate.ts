@@ -3,7 +3,7 @@ import { formatMatcher } from '../../alert/matcher.ts'
 import type { Clock } from '../../clock.ts'
 import { decideOwn } from '../../engine/looker.ts'
 import { aim, askProbes, evaluateWorldGuards, intentOf, lookContext } from '../../engine/world.ts'
-import type { OwnFacts } from '../../guards/guard.ts'
+import { NO_ROWS } from '../../guards/guard.ts'
 import { ownGuards } from '../../guards/index.ts'
 import type { InForce } from '../../in-force.ts'
 import type { Decision } from '../../incident/event.ts'
@@ -12,7 +12,7 @@ import { decisionOf } from '../../incident/summary.ts'
 import { open } from '../../incident/transition.ts'
 import type { GuardResult, ProbeResult } from '../../incident/verdict.ts'
 import type { Subject, Target } from '../../inventory/inventory.ts'
-import type { Memory } from '../../probes/probe.ts'
+import { NO_MEMORY } from '../../probes/probe.ts'
 import type { Rule } from '../../rules/match.ts'
 import type { Opening } from '../../store/store.ts'
 
@@ -44,27 +44,6 @@ export interface PlannedAlert {
 
 /** Guards that judge our own rows, which are not read here. */
 export const OWN_GUARDS: ReadonlySet<string> = new Set(ownGuards.map(({ type }) => type))
-
-const NO_ROWS: OwnFacts = {
-  pauses: [],
-  silences: [],
-  windows: [],
-  holds: [],
-  atWork: [],
-  recent: [],
-  cooldownUntil: null,
-  storm: null,
-  blindAt: null,
-  demotion: null,
-}
-const NO_MEMORY: Memory = {
-  servingAt: null,
-  servingInvocation: null,
-  ourInvocations: [],
-  outOfSyncSince: null,
-  inSyncAt: null,
-  baseline: null,
-}
 
 /** Looks at the world for every alert as if it had just arrived. Alerts of one incident are judged together, once. */
 export async function evaluate(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { replay } from '../../incident/replay.ts'
+import { NO_MEMORY } from '../../probes/probe.ts'
 import type { Store } from '../store.ts'
 import {
   alert,
@@ -471,14 +472,7 @@ export function coreConformance(fresh: () => Promise<Store>): void {
     test('S-2.6 it remembers when a target was last seen serving', async () => {
       const store = await fresh()
       const memory = (now: number) => store.memory('orders/broker/1', 'orders', now)
-      const nothing = {
-        servingAt: null,
-        servingInvocation: null,
-        ourInvocations: [],
-        outOfSyncSince: null,
-        inSyncAt: null,
-        baseline: null,
-      }
+      const nothing = NO_MEMORY
       expect(await memory(T0)).toEqual(nothing)
       await store.rememberServing('orders/broker/1', T0, 'abc')
       await store.rememberServing('orders/broker/1', T0 + 1, null)
