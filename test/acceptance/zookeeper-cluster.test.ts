@@ -31,8 +31,20 @@ beforeAll(async () => {
   }).admin()
   await admin.connect()
   const configEntries = [{ name: 'min.insync.replicas', value: '2' }]
-  await admin.createTopics({ topics: [{ topic: 'orders', numPartitions: 6, replicationFactor: 3, configEntries }] })
+  const topics = [{ topic: 'orders', numPartitions: 6, replicationFactor: 3, configEntries }]
+  // A broker serves before the controller counts it; and kafkajs gives up on one that has not heard of the topic yet.
+  const created = async () => {
+    await admin.createTopics({ waitForLeaders: false, topics })
+    return true
+  }
+  await waitFor('the topic to be created', created, 30_000)
   await admin.disconnect()
+  const inSync = ({ isr }: { readonly isr: readonly number[] }): boolean => isr.length === 3
+  const known = async () => {
+    const answers = await Promise.all(kafka.brokers.map((address) => clients.metadata(cluster, [address])))
+    return answers.every(({ partitions }) => partitions.length === 6 && partitions.every(inSync))
+  }
+  await waitFor('every broker to know it', known, 30_000)
 }, 180_000)
 afterAll(() => kafka?.close())
 
