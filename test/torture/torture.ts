@@ -42,12 +42,13 @@ export async function torture({ rounds, seed, log = () => {} }: TortureOptions):
   const lab = await startLab({ parts: ['ssh', 'mail'] })
   const waves = Math.ceil(rounds / A_WAVE)
   const total = { kills: 0, alerts: 0, attempts: 0, begun: 0, interrupted: 0, mails: 0, broken: [] as string[] }
+  let run: Run | null = null
   try {
     const units = Array.from({ length: waves * A_WAVE }, (_, index) => `tiny-${index + 1}`)
     for (const unit of units) await lab.addSmallUnit(unit)
     const steps = join(lab.state.dir, 'steps.log')
     writeRules(lab.healingFolder, rules(steps, units))
-    const run = new Run(lab, await start(lab), random)
+    run = new Run(lab, await start(lab), random)
     for (let wave = 0; wave < waves; wave++) {
       const mine = units.slice(wave * A_WAVE, (wave + 1) * A_WAVE)
       await run.wave(mine, Math.min(A_WAVE, rounds - total.kills))
@@ -60,6 +61,8 @@ export async function torture({ rounds, seed, log = () => {} }: TortureOptions):
     judge(views, units, readLog(steps), lab, total)
     return total
   } finally {
+    // Where something was broken it still runs.
+    await run?.service.kill()
     await lab.down()
   }
 }
