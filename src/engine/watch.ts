@@ -1,3 +1,4 @@
+import { aborted } from '../hosts/waiting.ts'
 import { fraction } from '../incident/backoff.ts'
 import type { Cluster } from '../inventory/inventory.ts'
 import { drift, isComplete, suffering } from '../kafka/judge-view.ts'
@@ -138,14 +139,11 @@ async function tellSoon(cluster: string, view: ClusterView, deps: WatchDeps): Pr
 
 /** Null at a shutdown: nobody waits for listeners that do not answer. */
 async function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T | null> {
-  const done = new AbortController()
-  const aborted = new Promise<null>((resolve) => {
-    signal.addEventListener('abort', () => resolve(null), { signal: done.signal })
-  })
+  const stopped = aborted(signal)
   try {
-    return signal.aborted ? null : await Promise.race([asked, aborted])
+    return signal.aborted ? null : await Promise.race([asked, stopped.promise.then(() => null)])
   } finally {
-    done.abort()
+    stopped.release()
   }
 }
 

@@ -35,7 +35,7 @@ export function isLookedFor({ plan, changed }: Incident): boolean {
   return plan.selects === 'culprit' && !changed
 }
 
-export type Aim =
+type Aim =
   | { readonly target: Target; readonly view: ClusterView | null; readonly problem?: never }
   | { readonly target: null; readonly view?: never; readonly problem: GuardResult }
 

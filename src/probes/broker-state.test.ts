@@ -164,7 +164,10 @@ describe('S-2.6 the journal of this invocation, where Prometheus has nothing', (
   })
 })
 
-describe.skipIf(process.getuid?.() !== 0)('S-2.6 a real journal', () => {
+/** Only root can start a journal of its own; in CI it is started or the test fails. */
+const root = process.getuid?.() === 0 || process.env['CI'] === 'true'
+
+describe.runIf(root)('S-2.6 a real journal', () => {
   let journald: Journald
   beforeAll(async () => {
     journald = await startJournald()

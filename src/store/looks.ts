@@ -62,8 +62,8 @@ export function* guardsEvaluated(
     now,
   )
   const history = yield* targetHistory(culprit === undefined ? incident.target : culprit, now)
-  const event: Event = { type: 'guardsEvaluated', look: task.look, decision, history, unit }
-  if (culprit !== undefined) return yield* applyEvent(incident, { ...event, culprit }, now)
+  const found = culprit === undefined ? {} : { culprit }
+  const event: Event = { type: 'guardsEvaluated', look: task.look, decision, history, unit, ...found }
   return yield* applyEvent(incident, event, now)
 }
 
