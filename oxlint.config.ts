@@ -16,6 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['rules'],
   ['store'],
   ['engine'],
+  ['simulation', 'replay'],
   ['telemetry'],
   ['http'],
   ['in-force', 'app'],
