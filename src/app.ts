@@ -22,7 +22,6 @@ import { runWatch } from './engine/watch.ts'
 import { buildServer } from './http/server.ts'
 import { InForce } from './in-force.ts'
 import type { HostPort } from './inventory/inventory.ts'
-import { openPostgresStore } from './store/postgres.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { type Moved, type Store, StoreUnavailableError } from './store/store.ts'
 import { openTelemetry, type Telemetry } from './telemetry.ts'
@@ -274,6 +273,8 @@ async function openStore(inForce: InForce): Promise<Store> {
     return openSqliteStore({ path: database.path, rackOf })
   }
   const { caFile } = database
+  // Most have no PostgreSQL and need not carry its client in memory.
+  const { openPostgresStore } = await import('./store/postgres.ts')
   try {
     return await openPostgresStore({
       ...database,

@@ -159,6 +159,25 @@ test('S-6.3 a storm is one mail: while the core still opens incidents, the diges
   expect(server.taken.map((one) => one.headers.get('subject'))).toEqual(['[kafka-healing] 10 incidents: 10 escalated'])
 })
 
+test('S-6.3 a storm is one mail: while looks still end in escalations, the digest waits for the rest', async () => {
+  const server = await serve()
+  const store = new MailStore()
+  const dueEscalations = store.dueEscalations.bind(store)
+  let asked = 0
+  // Six when the gathering begins, two more after each of the first windows.
+  store.dueEscalations = async (now, limit) => {
+    asked += 1
+    if (asked > 1 && asked < 4) {
+      for (const id of [asked * 2 + 3, asked * 2 + 4]) store.tell(rowOf({ id, incident: id }))
+    }
+    return dueEscalations(now, limit)
+  }
+  for (let id = 1; id <= 6; id++) store.tell(rowOf({ id, incident: id }))
+  run(store, mailer(server.port))
+  await waitFor('sent', () => store.mails.length > 0 && allSent(store)())
+  expect(server.taken.map((one) => one.headers.get('subject'))).toEqual(['[kafka-healing] 10 incidents: 10 escalated'])
+})
+
 test('a busy inbox holds up no mail of a few rows', async () => {
   const server = await serve()
   const store = new MailStore()

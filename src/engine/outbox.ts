@@ -4,7 +4,7 @@ import { parseSender } from '../notify/addresses.ts'
 import type { Route } from '../notify/deliver.ts'
 import { CONNECTIONS } from '../notify/email.ts'
 import { type Store, StoreUnavailableError } from '../store/store.ts'
-import { type Made, type MailMaking, makeMails, type Receivers } from './make-mails.ts'
+import { AT_ONCE, type Made, type MailMaking, makeMails, type Receivers } from './make-mails.ts'
 import { makeNotices } from './make-notices.ts'
 import { delayMs, type MailBackoff, type MailEnded, type MailSending, type Sweep, sendDue } from './send-mails.ts'
 import type { Wake } from './wake.ts'
@@ -101,16 +101,16 @@ async function gather(deps: OutboxDeps, settings: OutboxSettings): Promise<numbe
   const due = await store.dueEscalations(clock.now(), 1)
   if (due.length === 0) return noticed
   const began = clock.monotonic()
-  do {
+  for (let rows = 0; ; ) {
     await clock.sleep(settings.windowMs, signal)
-  } while (!signal.aborted && clock.monotonic() - began < STORM_MS && (await grows(deps, settings)))
+    const { length } = await store.dueEscalations(clock.now(), AT_ONCE)
+    const comesAnyway = length > settings.digestAbove
+    // Changes of alerts still wait for the core, or looks have just ended: this digest would be the first of many.
+    const grows = length > rows || (await store.inboxDepth()) > 0
+    rows = length
+    if (!comesAnyway || !grows || signal.aborted || clock.monotonic() - began >= STORM_MS) break
+  }
   return noticed + (await makeMails(store, making, clock.now()))
-}
-
-/** A digest that is to come anyway, while changes of alerts still wait for the core: it would be the first of many. */
-async function grows({ store, clock }: OutboxDeps, { digestAbove }: OutboxSettings): Promise<boolean> {
-  const due = await store.dueEscalations(clock.now(), digestAbove + 1)
-  return due.length > digestAbove && (await store.inboxDepth()) > 0
 }
 
 function makingOf(
