@@ -100,17 +100,36 @@ describe.each(PLACES)('S-1.3 everything is "resolved" because Prometheus died: %
   })
 })
 
-it.each([
-  ['broken', dead],
-  ['unknown', unknown],
-])('S-1.3 S-3.3 in mode inform, with the probes saying %s, it ends as unverified and never as well', (_, answer) => {
-  const world = checking(new IncidentWorld(planOf({ mode: 'inform' })))
-  world.guards()
-  world.apply(resolved)
+it('S-1.3 S-3.3 in mode inform, with probes that cannot tell, it ends as unverified and never as well', () => {
+  const world = informed()
   for (let i = 0; i < 200 && world.incident.state !== 'closed'; i++) {
-    if (world.pendingLook) world.look(answer)
+    if (world.pendingLook) world.look(unknown)
     else world.fireNext()
   }
   expect(world.incident).toMatchObject({ state: 'closed', outcome: 'unverified' })
   expect(world.told.filter(({ kind }) => kind === 'recovered')).toEqual([])
 })
+
+it('S-1.3 S-3.3 in mode inform, what the probes find broken stays open until they find it well', () => {
+  const world = informed()
+  for (let i = 0; i < 200; i++) {
+    if (world.pendingLook) world.look(dead)
+    else if (!world.fireNext()) break
+    expect(world.incident.state).not.toBe('closed')
+  }
+  expect(world.incident).toMatchObject({ state: 'waiting', reason: 'symptomWithoutAlert' })
+  expect(world.scheduled).toEqual([])
+  world.until(
+    ({ state }) => state === 'closed',
+    () => world.look(),
+  )
+  expect(world.incident.outcome).toBe('informed')
+})
+
+/** In mode inform, with the guards passed and no alert any more. */
+function informed(): IncidentWorld {
+  const world = checking(new IncidentWorld(planOf({ mode: 'inform' })))
+  world.guards()
+  world.apply(resolved)
+  return world
+}

@@ -149,7 +149,6 @@ function nextAttempt(draft: Draft, verifying: Verifying, seen: Look): void {
 /** No alert, but the probes still find it broken: before the first attempt it only tells (S-1.3). */
 function symptomWithoutAlert(draft: Draft, seen: Look): void {
   if (draft.incident.firing.length > 0) return draft.waitForGuards('refused', seen.reason)
-  if (draft.incident.plan.mode === 'inform') return draft.settle('unverified', `no alert fires, but: ${seen.reason}`)
   draft.set({ state: 'waiting', reason: 'symptomWithoutAlert', detail: seen.reason, verifying: null })
   // The end of a hold that is not ours is only seen by asking; until then every clock stands still (S-3.4).
   draft.timer(draft.incident.held ? 'guard' : 'verifyPoll', SLOW_POLL_MS)
