@@ -37,7 +37,10 @@ export function readDocument(file: string): ReadDocument {
   })
   let text: string
   try {
-    const { size } = statSync(file)
+    const stat = statSync(file)
+    // Reading a pipe or a terminal would wait for whoever writes to it.
+    if (!stat.isFile() && !stat.isDirectory()) return failed('this is not a file')
+    const { size } = stat
     if (size > LARGEST_FILE) return failed(`the file has ${size} bytes; at most ${LARGEST_FILE} are read`)
     text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file))
   } catch (error) {

@@ -258,6 +258,16 @@ describe('rules', () => {
       'expected a whole number from 1 to 6',
     ],
     [
+      'a ladder that its own give_up cuts off',
+      act.replace('runbook: start', 'attempts: { max: 2, backoff: { initial: 3h, max: 3h } }\n    runbook: start'),
+      '7:5: attempt 2 of 2 can never begin: the back-off lets it 3h',
+    ],
+    [
+      'matchers that no alert can satisfy together',
+      act.replace('env=~"prod|stage"', 'alertname="Other"'),
+      'the rule can never match: no alert can match',
+    ],
+    [
       'an action that is not there',
       act.replace('{ systemd: { verb: start } }', '{ systemctl: { verb: start } }'),
       '14:12: there is no action "systemctl" (did you mean "systemd"?)',
@@ -374,6 +384,23 @@ describe('rules', () => {
 
   it('without a way to tell anybody are refused', () => {
     expect(problems(load(act, CONFIG.replace(/smtp.*\n/, ''))).join()).toContain('nobody can be told')
+  })
+
+  it('warn of a rule that another one before it leaves nothing', () => {
+    const again = RULE.replace('rules:\n', '').replace('broker-down', 'never-tried')
+    const one = 'rules/kafka.yml:9:11: warning: it is never tried: the rule "broker-down" before it matches all'
+
+    expect(problems(load(RULE + again + RUNBOOK))).toEqual([expect.stringContaining(one)])
+    expect(problems(load(`${RULE}    continue: true\n${again}${RUNBOOK}`))).toEqual([])
+    expect(problems(load(RULE + again.replace('"prod|stage"', '"prod|dev"') + RUNBOOK))).toEqual([])
+  })
+
+  it('warn of a cluster that the inventory does not have', () => {
+    const elsewhere = RULE.replace('env=~"prod|stage"', 'cluster="oders"')
+
+    expect(problems(load(elsewhere + RUNBOOK))).toEqual([
+      'rules/kafka.yml:3:44: warning: no cluster of the inventory is called that (did you mean "orders"?)',
+    ])
   })
 
   it('warn of a runbook that no rule uses, and still check it', () => {

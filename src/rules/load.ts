@@ -7,10 +7,12 @@ import type { Plan } from '../incident/plan.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { Selector } from '../inventory/resolve.ts'
 import { collectRules, type WrittenRule, type WrittenRules } from './collect.ts'
+import { unfinishable } from './ladder.ts'
 import type { Rule } from './match.ts'
 import type { Powers } from './powers.ts'
 import { compileRunbook } from './runbook.ts'
 import type { RuleFields } from './schema.ts'
+import { contradiction, covers } from './unreachable.ts'
 
 /** What rules are checked against. Null: that file is broken itself, so only what does not need it is checked. */
 export interface RuleContext {
@@ -33,10 +35,17 @@ const WORD_OF_WEBHOOK_MS = 15 * 60_000
 export function loadRules(files: readonly string[], context: RuleContext): LoadedRules {
   const problems: Problem[] = []
   const written = collectRules(files, problems)
-  const loaded = written.rules.flatMap((each): readonly Rule[] => {
+  const loaded: Rule[] = []
+  for (const each of written.rules) {
     const rule = ruleOf(each, written, context, problems)
-    return rule === null ? [] : [rule]
-  })
+    if (rule === null) continue
+    const first = loaded.find((earlier) => !earlier.continue && covers(earlier.matchers, rule.matchers))
+    if (first) {
+      const why = `the rule "${first.name}" before it matches all that this one matches; put this one first, or write \`continue: true\` there`
+      complainTo(problems, each.document, 'warning')([...each.path, 'name'], `it is never tried: ${why}`)
+    }
+    loaded.push(rule)
+  }
   const used = new Set(written.rules.map(({ fields }) => fields.runbook))
   for (const runbook of written.runbooks.values()) {
     if (used.has(runbook.name)) continue
@@ -82,14 +91,29 @@ function ruleOf(
       )
     }
   }
+  if (matchers.length === fields.match.length) reachOf(matchers, inventory, complain, warnAt(document, path, problems))
   if (problems.slice(before).some(({ severity }) => severity === 'error')) return null
-  return {
-    name: fields.name,
-    matchers,
-    selector,
-    continue: fields.continue,
-    plan: planOf(fields, selector, firing, runbook, revision),
+  const plan = planOf(fields, selector, firing, runbook, revision)
+  const never = unfinishable(plan)
+  if (never !== null) {
+    complain(['attempts'], never)
+    return null
   }
+  return { name: fields.name, matchers, selector, continue: fields.continue, plan }
+}
+
+function warnAt(document: WrittenRule['document'], path: Path, problems: Problem[]): Complain {
+  return (at, message, part) => complainTo(problems, document, 'warning')([...path, ...at], message, part)
+}
+
+/** What can never match is a slip; what names no cluster of this inventory may be meant for another one. */
+function reachOf(matchers: readonly Matcher[], inventory: Inventory | null, complain: Complain, warn: Complain): void {
+  const never = contradiction(matchers)
+  if (never !== null) return complain(['match'], `the rule can never match: ${never}`)
+  if (inventory === null || inventory.clusters.size === 0 || reachable(matchers, inventory).length > 0) return
+  const index = matchers.findIndex(({ name }) => name === 'cluster')
+  const value = matchers[index]?.value ?? ''
+  warn(['match', index], `no cluster of the inventory is called that${suggestion(value, inventory.clusters.keys())}`)
 }
 
 function matchersOf(fields: RuleFields, complain: Complain): readonly Matcher[] {
