@@ -14,7 +14,7 @@ import {
 } from './config-schema.ts'
 import { type Complain, complainTo, type Path, readDocument, type SourceDocument } from './document/document.ts'
 import type { Problem } from './document/problem.ts'
-import { secretReader, unreadableFile } from './document/secret-file.ts'
+import { isAbsent, secretReader, unreadableFile } from './document/secret-file.ts'
 import { validate } from './document/validate.ts'
 import { withVariables } from './document/variables.ts'
 import type { HostPort } from './inventory/inventory.ts'
@@ -102,7 +102,7 @@ export interface Maintenance {
 }
 
 export interface LoadedConfig {
-  /** Null when something in it is wrong. */
+  /** Null when something in it is wrong, other than that a file of a secret or certificate is not there. */
   readonly config: Config | null
   /** Where the other files are, known even when something else in this one is wrong; null when it cannot be read. */
   readonly paths: Pick<Config, 'inventory' | 'rules'> | null
@@ -127,7 +127,7 @@ export function loadConfig(
   const config = toConfig(file, checked.ok, complain)
   const exposed = exposure(config, config.listen)
   if (exposed !== null) complain(['listen'], exposed)
-  return { config: problems.length === 0 ? config : null, paths: config, document, problems }
+  return { config: problems.every(({ absent }) => absent === true) ? config : null, paths: config, document, problems }
 }
 
 /** Of a file that is wrong elsewhere: the two keys that lead to the other files, so that their mistakes are told as well. */
@@ -152,7 +152,7 @@ export function exposure(
   return `listening beyond this machine (${host}) needs ${open.join(' and ')}, or allow_unauthenticated: "${UNDERSTOOD}"`
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
@@ -164,7 +164,7 @@ function toConfig(file: string, written: ConfigFile, complain: Complain): Config
     if (path === undefined) return null
     const found = inFolder(path)
     const problem = unreadableFile(found)
-    if (problem !== null) complain(at, problem)
+    if (problem !== null) complain(at, problem, 'value', isAbsent(found))
     return found
   }
 

@@ -17,8 +17,8 @@ export interface SourceDocument {
 
 export type Parsed = Pick<SourceDocument, 'value' | 'at'>
 
-/** Makes a problem at `path` of the document. */
-export type Complain = (path: Path, message: string, part?: 'key' | 'value') => void
+/** Makes a problem at `path` of the document. `absent`: of a file that it names and that is not there. */
+export type Complain = (path: Path, message: string, part?: 'key' | 'value', absent?: boolean) => void
 
 export interface ReadDocument {
   /** Null when the text cannot be read as its format at all. */
@@ -71,8 +71,9 @@ export function complainTo(
   document: Pick<SourceDocument, 'file' | 'at'>,
   severity: Problem['severity'] = 'error',
 ): Complain {
-  return (path, message, part = 'value') => {
-    problems.push(problemIn(document.file, document.at(path, part), message, severity))
+  return (path, message, part = 'value', absent = false) => {
+    const problem = problemIn(document.file, document.at(path, part), message, severity)
+    problems.push(absent ? { ...problem, absent } : problem)
   }
 }
 

@@ -9,6 +9,8 @@ export interface Problem extends Position {
   readonly file: string
   readonly message: string
   readonly severity: 'error' | 'warning'
+  /** It names a file that is not there, such as a password's; where only the rules are looked at, it need not be. */
+  readonly absent?: true
 }
 
 /** `file:line:column: message`, which editors and terminals turn into a link. */

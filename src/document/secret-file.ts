@@ -17,10 +17,15 @@ export function secretReader(folder: string, complain: Complain) {
     const path = resolve(folder, file)
     const problem = unreadableFile(path)
     const text = problem === null ? readFileSync(path, 'utf8').replace(/\r?\n$/, '') : ''
-    if (problem !== null) complain([...at, `${key}_file`], problem)
+    if (problem !== null) complain([...at, `${key}_file`], problem, 'value', isAbsent(path))
     else if (text === '') complain([...at, `${key}_file`], `${path} is empty`)
     return new Secret(text)
   }
+}
+
+/** Nothing of that name is there. */
+export function isAbsent(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) === undefined
 }
 
 /** Why a file cannot be read, or null. */

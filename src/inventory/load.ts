@@ -18,7 +18,7 @@ import { securityOf } from './security.ts'
 const MIN_FREE = { bytes: 1024 ** 3, ratio: 0.02 }
 
 export interface LoadedInventory {
-  /** Null when something in it is wrong. */
+  /** Null when something in it is wrong, other than that a file of a secret or certificate is not there. */
   readonly inventory: Inventory | null
   readonly document: SourceDocument | null
   readonly problems: readonly Problem[]
@@ -37,7 +37,7 @@ export function fromDocument(document: SourceDocument, earlier: readonly Problem
   const complain = complainTo(problems, document)
   const { inventory, placed } = build(checked.ok, dirname(resolve(document.file)), complain)
   duplicates(placed, complain)
-  return { inventory: problems.length === 0 ? inventory : null, document, problems }
+  return { inventory: problems.every(({ absent }) => absent === true) ? inventory : null, document, problems }
 }
 
 function build(

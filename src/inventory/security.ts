@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Complain, Path } from '../document/document.ts'
-import { secretReader, unreadableFile } from '../document/secret-file.ts'
+import { isAbsent, secretReader, unreadableFile } from '../document/secret-file.ts'
 import { Secret } from '../secret.ts'
 import type { ClientCertificate, ClusterSecurity, ListenerSecurity, SaslLogin } from './inventory.ts'
 import type { ClusterFields, ListenersFields } from './schema.ts'
@@ -89,7 +89,7 @@ function read(
   const path = resolve(folder, file)
   const problem = unreadableFile(path)
   if (problem !== null) {
-    complain(at, problem)
+    complain(at, problem, 'value', isAbsent(path))
     return null
   }
   return { path, text: readFileSync(path, 'utf8') }

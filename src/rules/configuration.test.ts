@@ -36,3 +36,30 @@ test('what belongs to no single incident goes to everybody whom a rule names, fu
 test('or to those whom the configuration names', () => {
   expect(noticesTo('notices: { to: [vendor] }\n')).toEqual(['vendor'])
 })
+
+test('where only the rules are looked at, files of secrets need not be there, and are named all the same', () => {
+  const file = join(folder, 'config.example.yml')
+  const inventory = join(folder, 'inventory.example.yml')
+  writeFileSync(file, `${readFileSync(file, 'utf8')}api: { credentials: [{ token_file: secrets/token }] }\n`)
+  writeFileSync(
+    inventory,
+    readFileSync(inventory, 'utf8').replace(
+      /^( *)cluster_id:.*$/m,
+      '$&\n$1security: { protocol: SSL, ca_file: ca.pem }',
+    ),
+  )
+  writeRules(folder, { ...shippedRules(), rules: shippedRules().rules.map((rule) => ({ ...rule, mode: 'act' })) })
+  rmSync(join(folder, 'secrets'), { recursive: true })
+
+  const strict = loadConfiguration(file, granted, {})
+  const lenient = loadConfiguration(file, granted, {}, Date.now(), 'warning')
+
+  const absent = ['secrets/token does not exist', 'ca.pem does not exist', 'secrets/healer_ed25519 does not exist']
+  const said = 'problems' in strict ? strict.problems.filter(({ severity }) => severity === 'error') : []
+  expect(said.map(({ message }) => absent.find((one) => message.endsWith(one)))).toEqual(absent)
+  if ('problems' in lenient) throw new Error(lenient.problems.map(formatProblem).join('\n'))
+  expect(lenient.ok.rules).toHaveLength(shippedRules().rules.length)
+  expect(lenient.warnings.filter((one) => one.absent).map(({ severity }) => severity)).toEqual(
+    absent.map(() => 'warning'),
+  )
+})

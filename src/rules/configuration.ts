@@ -28,16 +28,24 @@ export type LoadedConfiguration =
   | { readonly ok: Configuration; readonly warnings: readonly Problem[] }
   | { readonly problems: readonly Problem[] }
 
-/** Loads configuration, inventory and rules, and says everything that is wrong in any of them at once. Never throws for it. */
+/**
+ * Loads configuration, inventory and rules, and says everything that is wrong in any of them at once. Never throws for it.
+ * Where only the rules are looked at, files of passwords, keys and certificates need not be there: `absentFiles`.
+ */
 export function loadConfiguration(
   configFile: string,
   powers: Powers,
   env: Readonly<Record<string, string | undefined>> = process.env,
   now: Instant = systemClock.now(),
+  absentFiles: 'error' | 'warning' = 'error',
 ): LoadedConfiguration {
   const loaded = loadConfig(configFile, env)
   const problems: Problem[] = [...loaded.problems]
-  if (loaded.paths === null) return { problems: orderProblems(problems) }
+  const inOrder = (): readonly Problem[] =>
+    orderProblems(
+      problems.map((one) => (one.absent === true && absentFiles === 'warning' ? { ...one, severity: 'warning' } : one)),
+    )
+  if (loaded.paths === null) return { problems: inOrder() }
 
   const inventory = loadInventory(shown(loaded.paths.inventory))
   const files = rulesFiles(loaded, problems)
@@ -58,7 +66,7 @@ export function loadConfiguration(
   )
 
   const { config } = loaded
-  const ordered = orderProblems(problems)
+  const ordered = inOrder()
   if (config === null || inventory.inventory === null || ordered.some(({ severity }) => severity === 'error'))
     return { problems: ordered }
   const noticesTo = config.noticesTo ?? receiversOf(rules)

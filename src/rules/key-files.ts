@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { problemIn } from '../document/document.ts'
 import type { Problem } from '../document/problem.ts'
+import { isAbsent } from '../document/secret-file.ts'
 import type { Cluster } from '../inventory/inventory.ts'
 import type { LoadedInventory } from '../inventory/load.ts'
 import type { Rule } from './match.ts'
@@ -26,9 +27,9 @@ export function keyFileProblems({ inventory, document }: LoadedInventory, rules:
     const bare = document.at(['clusters', cluster.name, list, index])
     const itself = own.line !== bare.line || own.column !== bare.column
     const place = itself ? own : document.at(['clusters', cluster.name, 'connection', 'key_file'])
-    problems.push(
-      problemIn(document.file, place, problem, rules.some((rule) => actsOn(rule, cluster)) ? 'error' : 'warning'),
-    )
+    const severity = rules.some((rule) => actsOn(rule, cluster)) ? 'error' : 'warning'
+    const found = problemIn(document.file, place, problem, severity)
+    problems.push(isAbsent(connection.keyFile) ? { ...found, absent: true } : found)
   }
   return problems
 }
