@@ -4,7 +4,7 @@ import { flag, hostName, hostPort, name, size, wholeNumber } from '../document/f
 const path = z.string().regex(/^\/[^\0]*$/, { error: 'expected an absolute path' })
 
 /** No option, no path, no glob: systemctl takes all of these in the place of a unit. */
-const unitName = z.string().regex(/^[A-Za-z0-9:_][A-Za-z0-9:_.@\\-]{0,240}\.service$/, {
+export const unitName = z.string().regex(/^[A-Za-z0-9:_][A-Za-z0-9:_.@\\-]{0,240}\.service$/, {
   error: 'expected the full name of a systemd service, such as kafka.service or kafka@1.service',
 })
 
@@ -13,6 +13,8 @@ const Unit = z.union([
   z.strictObject({ name: unitName, manager: z.enum(['system', 'user']).optional(), sudo: flag.optional() }),
 ])
 
+export const userName = z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/i, { error: 'expected a user name' })
+
 const hostKey = z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, {
   error: 'expected SHA256: and 43 characters, as `ssh-keygen -lf` prints the host key (without the = at the end)',
 })
@@ -20,10 +22,7 @@ const hostKey = z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, {
 /** All optional here: what a target leaves out it takes from its cluster. load.ts says what is missing in the end. */
 const Connection = z.strictObject({
   driver: z.enum(['ssh', 'local']).optional(),
-  user: z
-    .string()
-    .regex(/^[a-z_][a-z0-9_-]{0,31}$/i, { error: 'expected a user name' })
-    .optional(),
+  user: userName.optional(),
   port: wholeNumber(1, 65_535).optional(),
   key_file: z.string().min(1).optional(),
   host_key: hostKey.optional(),
@@ -67,11 +66,12 @@ const Listeners = z.strictObject({
     .optional(),
 })
 
+export const clusterId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{22}$/, { error: 'expected the 22 characters that `kafka-cluster cluster-id` prints' })
+
 const Cluster = z.strictObject({
-  cluster_id: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{22}$/, { error: 'expected the 22 characters that `kafka-cluster cluster-id` prints' })
-    .optional(),
+  cluster_id: clusterId.optional(),
   bootstrap: z.array(hostPort).min(1, { error: 'name at least one broker' }),
   controllers: z.array(hostPort).default([]),
   /** The servers of a cluster of ZooKeeper's time, which has no controllers to ask. */

@@ -188,6 +188,8 @@ export const describeTopicPartitions = {
 
 /** A resource of type 2 in DescribeConfigs. */
 export const TOPIC_RESOURCE = 2
+/** A resource of type 4. A broker knows only its own settings, and refuses the question about another's. */
+export const BROKER_RESOURCE = 4
 
 /** `keys: null` asks for all settings of a resource. */
 export const describeConfigs = {
@@ -299,6 +301,34 @@ export const listPartitionReassignments = {
         partitions: array(
           struct({ partition: int32, replicas: array(int32), adding: array(int32), removing: array(int32) }),
         ),
+      }),
+    ),
+  }),
+} satisfies Api<unknown, unknown>
+
+/** Where a broker keeps its data. `topics: []` leaves out what lies there. Without the right to, versions before 3 answer an empty list. */
+export const describeLogDirs = {
+  name: 'DescribeLogDirs',
+  key: 35,
+  min: 1,
+  max: 4,
+  flexibleFrom: 2,
+  request: struct({ topics: nullableArray(struct({ topic: string, partitions: array(int32) })) }),
+  response: struct({
+    throttleMs: int32,
+    errorCode: since(3, int16, 0),
+    results: array(
+      struct({
+        errorCode: int16,
+        path: string,
+        topics: array(
+          struct({
+            topic: string,
+            partitions: array(struct({ partition: int32, bytes: int64, lag: int64, future: bool })),
+          }),
+        ),
+        totalBytes: since(4, int64, -1n),
+        usableBytes: since(4, int64, -1n),
       }),
     ),
   }),

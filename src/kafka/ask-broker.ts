@@ -1,8 +1,10 @@
 import type { HostPort } from '../inventory/inventory.ts'
 import {
   type AnswerOf,
+  BROKER_RESOURCE,
   describeCluster,
   describeConfigs,
+  describeLogDirs,
   describeTopicPartitions,
   listPartitionReassignments,
   metadata,
@@ -163,4 +165,30 @@ export async function readRegistration(connection: KafkaConnection, deadlineMs: 
     operations: operationsIn(answer.clusterOperations),
     unrestricted: isUnrestricted(answer.clusterOperations),
   }
+}
+
+/** Settings of the broker itself by name; one that is not set is null. Kafka refuses the question put to another broker. */
+export async function readBrokerSettings(
+  connection: KafkaConnection,
+  id: number,
+  names: readonly string[],
+  deadlineMs: number,
+): Promise<ReadonlyMap<string, string | null>> {
+  const resources = [{ type: BROKER_RESOURCE, name: String(id), keys: names }]
+  const answer = await connection.request(
+    describeConfigs,
+    { resources, synonyms: false, documentation: false },
+    deadlineMs,
+  )
+  const [own] = answer.results
+  if (own === undefined || own.errorCode !== NO_ERROR)
+    throw new Error(`DescribeConfigs of broker ${id}: error ${own?.errorCode}`)
+  return new Map(own.configs.map(({ name, value }) => [name, value]))
+}
+
+/** The data directories that the broker uses now, in its own words: those that are offline are missing or come with an error. */
+export async function readLogDirectories(connection: KafkaConnection, deadlineMs: number): Promise<readonly string[]> {
+  const answer = await connection.request(describeLogDirs, { topics: [] }, deadlineMs)
+  if (answer.errorCode !== NO_ERROR) throw new Error(`DescribeLogDirs: error ${answer.errorCode}`)
+  return answer.results.map(({ path }) => path)
 }

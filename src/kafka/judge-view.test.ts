@@ -103,6 +103,7 @@ describe('S-5.6 availability', () => {
         topic: 'orders',
         partition: 0,
         why: '1 in sync without this broker, at least 2 wanted',
+        wanted: 'at least 2 in sync without it',
         isr: [1, 2, 3],
         minIsr: 2,
       },

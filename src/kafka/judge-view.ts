@@ -10,6 +10,7 @@ export interface Offender {
   readonly topic: string
   readonly partition: number
   readonly why: string
+  readonly wanted: string
   /** Live, before the broker goes. */
   readonly isr: readonly number[]
   readonly minIsr: number | null
@@ -56,31 +57,45 @@ export function wouldBreakAvailability(
   const approvable: Offender[] = []
   let tolerated = 0
   for (const partition of view.partitions) {
-    const why = lossOf(partition, brokerId, dead)
-    if (why === null) continue
+    const loss = lossOf(partition, brokerId, dead)
+    if (loss === null) continue
     const { topic, minIsr, replicas } = partition
     const few = minIsr !== null && replicas.length <= minIsr
     if (few && isTolerated(topic, tolerate)) tolerated += 1
     else
-      (few ? approvable : breaks).push({ topic, partition: partition.partition, why, isr: liveIsr(partition), minIsr })
+      (few ? approvable : breaks).push({
+        ...loss,
+        topic,
+        partition: partition.partition,
+        isr: liveIsr(partition),
+        minIsr,
+      })
   }
   return { breaks, approvable, tolerated }
 }
 
-function lossOf(partition: PartitionSeen, brokerId: number, dead: ReadonlySet<number>): string | null {
+function lossOf(
+  partition: PartitionSeen,
+  brokerId: number,
+  dead: ReadonlySet<number>,
+): Pick<Offender, 'why' | 'wanted'> | null {
   const { leader, isr, elr, lastKnownElr, minIsr } = partition
   if (leader === -1) {
-    if (isr.includes(brokerId)) return 'it has no leader, and this broker is in its ISR'
-    if (elr?.includes(brokerId)) return 'it has no leader, and this broker is eligible to lead it'
-    if (lastKnownElr?.includes(brokerId))
-      return 'it has no leader, and this broker was the last one eligible to lead it'
+    const loses = (why: string) => ({ why: `it has no leader, and this broker ${why}`, wanted: 'a leader first' })
+    if (isr.includes(brokerId)) return loses('is in its ISR')
+    if (elr?.includes(brokerId)) return loses('is eligible to lead it')
+    if (lastKnownElr?.includes(brokerId)) return loses('was the last one eligible to lead it')
     return null
   }
   const live = liveIsr(partition)
   if (!live.includes(brokerId)) return null
-  if (minIsr === null) return 'its min.insync.replicas is not known'
+  if (minIsr === null) return { why: 'its min.insync.replicas is not known', wanted: 'min.insync.replicas known' }
   const left = live.filter((id) => id !== brokerId && !dead.has(id)).length
-  return left < minIsr ? `${left} in sync without this broker, at least ${minIsr} wanted` : null
+  if (left >= minIsr) return null
+  return {
+    why: `${left} in sync without this broker, at least ${minIsr} wanted`,
+    wanted: `at least ${minIsr} in sync without it`,
+  }
 }
 
 /** Whether the inventory lists the topic, by name or by its beginning and `*`. */
@@ -119,20 +134,43 @@ export function wouldBreakQuorum(
   const { quorum } = view
   if (quorum.kind === 'frozen' || quorum.kind === 'unknown') return { verdict: quorum.kind, reason: quorum.reason }
   if (quorum.kind === 'zookeeper') {
-    const members = quorum.members.filter(({ mode }) => mode !== 'observer')
-    const serving = members.filter(({ mode }) => mode !== null).length
-    const reason = `${serving} of ${members.length} ZooKeeper servers serve`
-    return { verdict: isMajority(serving, members.length) ? 'keeps' : 'frozen', reason }
+    const { count: serving, of } = servingMembers(quorum)
+    const reason = `${serving} of ${of} ZooKeeper servers serve`
+    return { verdict: isMajority(serving, of) ? 'keeps' : 'frozen', reason }
   }
   const { voters } = quorum
-  // A broker and a controller of the same id are one process.
-  const dead = deadBrokers(view)
-  const caughtUp = voters.filter((voter) => voter.caughtUp && !dead.has(voter.id))
+  const caughtUp = caughtUpVoters(view, voters)
   const left = caughtUp.filter(({ id }) => id !== controllerId).length
   const isVoter = controllerId !== null && voters.some(({ id }) => id === controllerId)
   const reason = `${left} of ${voters.length} voters are caught up${isVoter ? ` without controller ${controllerId}` : ''}${lagging(voters, caughtUp)}`
   if (isMajority(left, voters.length)) return { verdict: 'keeps', reason }
   return { verdict: isVoter ? 'breaks' : 'frozen', reason }
+}
+
+/** What {@link wouldBreakQuorum} counts, and of how many it must be the majority; null where there is nothing to count. */
+export function quorumWithout(
+  view: ClusterView,
+  controllerId: number | null,
+): { readonly count: number; readonly of: number } | null {
+  const { quorum } = view
+  if (quorum.kind === 'frozen' || quorum.kind === 'unknown') return null
+  if (quorum.kind === 'zookeeper') return servingMembers(quorum)
+  const left = caughtUpVoters(view, quorum.voters).filter(({ id }) => id !== controllerId)
+  return { count: left.length, of: quorum.voters.length }
+}
+
+function servingMembers({ members }: Extract<ClusterView['quorum'], { kind: 'zookeeper' }>): {
+  readonly count: number
+  readonly of: number
+} {
+  const voting = members.filter(({ mode }) => mode !== 'observer')
+  return { count: voting.filter(({ mode }) => mode !== null).length, of: voting.length }
+}
+
+/** A broker and a controller of the same id are one process. */
+function caughtUpVoters(view: ClusterView, voters: readonly Voter[]): readonly Voter[] {
+  const dead = deadBrokers(view)
+  return voters.filter((voter) => voter.caughtUp && !dead.has(voter.id))
 }
 
 function lagging(voters: readonly Voter[], caughtUp: readonly Voter[]): string {
@@ -249,6 +287,11 @@ function byPartition(reassignments: readonly Reassignment[]): ReadonlyMap<string
 /** `/` is in no topic's name. */
 function keyOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
   return `${topic}/${partition}`
+}
+
+/** How many of `before` must be left, for a view to be believed at once (S-5.5). */
+export function leastLeft(before: number): number {
+  return Math.ceil(before - before * VANISHED)
 }
 
 /** S-5.5: what is gone since the baseline, where that is more than a tenth of the topics or of the partitions. */

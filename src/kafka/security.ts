@@ -12,12 +12,18 @@ export function securityByCluster({ clusters }: Inventory): ReadonlyMap<string, 
     [...clusters.values()].flatMap(({ name, security }) => {
       if (security === null) return []
       const { controllers } = security
-      return [[name, { ...listener(security), ...(controllers && { controllers: listener(controllers) }) }] as const]
+      return [
+        [
+          name,
+          { ...kafkaSecurity(security), ...(controllers && { controllers: kafkaSecurity(controllers) }) },
+        ] as const,
+      ]
     }),
   )
 }
 
-function listener({ protocol, ca, client, sasl }: ListenerSecurity): KafkaSecurity {
+/** What a connection needs of it. */
+export function kafkaSecurity({ protocol, ca, client, sasl }: ListenerSecurity): KafkaSecurity {
   const ssl = {
     ...(ca !== null && { ca }),
     ...(client && { cert: client.cert, key: client.key.reveal() }),

@@ -5,14 +5,19 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { examineKafka } from '../../src/cli/doctor/kafka.ts'
+import { listenerAnswers, type Told } from '../../src/cli/init/answers.ts'
+import { securityFrom, troubleText } from '../../src/cli/init/listener.ts'
+import { warningsOf } from '../../src/cli/init/warnings.ts'
 import { systemClock } from '../../src/clock.ts'
 import { formatProblem } from '../../src/document/problem.ts'
 import { InForce, secretsOf } from '../../src/in-force.ts'
 import type { HostPort, Inventory } from '../../src/inventory/inventory.ts'
 import { loadInventory } from '../../src/inventory/load.ts'
+import { diagnoseListener, type ListenerTrouble } from '../../src/kafka/diagnose-listener.ts'
 import { isComplete } from '../../src/kafka/judge-view.ts'
 import { openKafkaClients } from '../../src/kafka/open-clients.ts'
 import { securityByCluster } from '../../src/kafka/security.ts'
+import { surveyCluster } from '../../src/kafka/survey.ts'
 import type { ClusterView } from '../../src/kafka/view.ts'
 import { type SecuredKafka, type SecuredListener, startSecuredKafka } from '../lab/secured.ts'
 import { waitFor } from '../lab/wait.ts'
@@ -188,6 +193,75 @@ describe('what doctor finds', () => {
   })
 })
 
+describe('what init says of a listener', () => {
+  const answers = (options: Told) => listenerAnswers({ bootstrap: 'unused:1', ...options })
+  const security = (options: Told) => {
+    const read = securityFrom(answers(options))
+    if ('problems' in read) throw new Error(read.problems.join())
+    return read.ok
+  }
+  const password = (text = secured.password): string => {
+    const path = join(home, 'sasl-password')
+    writeFileSync(path, text)
+    return path
+  }
+  const ca = () => ({ caFile: file('ca.pem') })
+  const own = (name: string) => ({ certFile: file(`${name}.pem`), keyFile: file(`${name}.key`) })
+
+  test.each<[string, SecuredListener, () => Told, ListenerTrouble['what']]>([
+    ['plain text on a TLS port', 'SASL_SSL', () => ({}), 'speaks-tls'],
+    ['plain text where a certificate is asked for', 'SSL', () => ({}), 'speaks-tls'],
+    ['TLS on a plain port', 'SASL_PLAINTEXT', () => ({ protocol: 'SSL', ...ca() }), 'speaks-no-tls'],
+    ['an authority that is not believed', 'SASL_SSL', () => ({ protocol: 'SSL' }), 'certificate'],
+    ['no certificate of ours', 'SSL', () => ({ protocol: 'SSL', ...ca() }), 'certificate'],
+    ['an expired certificate of ours', 'SSL', () => ({ protocol: 'SSL', ...ca(), ...own('late') }), 'certificate'],
+    ['no login', 'SASL_PLAINTEXT', () => ({}), 'wants-login'],
+    [
+      'a wrong password',
+      'SASL_PLAINTEXT',
+      () => ({ protocol: 'SASL_PLAINTEXT', saslUser: 'healer', saslPasswordFile: password('wrong') }),
+      'refused-login',
+    ],
+    [
+      'a login where none is taken',
+      'SSL',
+      () => ({ protocol: 'SASL_SSL', ...ca(), ...own('healer'), saslUser: 'healer', saslPasswordFile: password() }),
+      'refused-login',
+    ],
+  ])('%s', async (_, name, options, what) => {
+    const deps = { clock: systemClock, security: security(options()) }
+    const address = secured.listener(name)
+    expect(await surveyCluster([address], deps)).toBeNull()
+    const trouble = await diagnoseListener(address, deps)
+    expect(trouble, trouble.detail).toMatchObject({ what })
+    expect(troubleText(address, trouble)).toMatch(/^127\.0\.0\.1:\d+: .+\n {2}→ .+--/)
+  })
+
+  test('that it is let in: everything, and that controllers want TLS', async () => {
+    const login = { saslUser: 'healer', saslPasswordFile: password() }
+    const deps = { clock: systemClock, security: security({ protocol: 'SASL_PLAINTEXT', ...login }) }
+    const survey = await surveyCluster([secured.listener('SASL_PLAINTEXT')], deps)
+    expect(survey).toMatchObject({
+      brokers: [{ id: 1, ...secured.listener('SASL_PLAINTEXT'), data: [expect.stringMatching(/^\//)], problem: null }],
+      controllers: { kind: 'kraft', listeners: [secured.controller], protocol: 'SSL' },
+      fragile: ['orders'],
+      problems: [],
+    })
+  })
+
+  test('what an account without rights is not told', async () => {
+    const login = { saslUser: 'nobody', saslPasswordFile: password() }
+    const deps = { clock: systemClock, security: security({ protocol: 'SASL_PLAINTEXT', ...login }) }
+    const survey = await surveyCluster([secured.listener('SASL_PLAINTEXT')], deps)
+    if (survey === null) throw new Error('not even its brokers')
+    expect(survey.brokers).toMatchObject([{ id: 1, data: null }])
+    expect(survey.controllers).toEqual({ kind: 'unknown' })
+    expect(warningsOf({ survey, hostKeys: new Map() }).join('\n')).toMatch(
+      /hides something from this account: .*kafka-acls/,
+    )
+  })
+})
+
 describe('a reload', () => {
   test('takes over a changed password, keeps the last good settings, and warns of an expired certificate', async () => {
     const passwordFile = join(home, 'password')
@@ -215,7 +289,7 @@ describe('a reload', () => {
       rmSync(passwordFile)
       expect(await inForce.reload()).toMatchObject({
         ok: false,
-        problems: [expect.stringMatching(/inventory\.yml:\d+:\d+: .*password does not exist/)],
+        problems: expect.arrayContaining([expect.stringMatching(/inventory\.yml:\d+:\d+: .*password does not exist/)]),
       })
       expect((await look()).partitions).toHaveLength(2)
       const secrets = secretsOf({ config: null, inventory: inForce.world.inventory })

@@ -11,6 +11,7 @@ import {
   wouldBreakQuorum,
 } from '../../src/kafka/judge-view.ts'
 import { openKafkaClients } from '../../src/kafka/open-clients.ts'
+import { surveyCluster } from '../../src/kafka/survey.ts'
 import { waitFor } from '../lab/wait.ts'
 import { type Kafka3, startKafka3 } from '../support/kafka3.ts'
 import { brokerTarget, clusterOf } from '../support/look.ts'
@@ -62,6 +63,18 @@ describe('Kafka 3.9 with ZooKeeper', () => {
     expect(drift(view, cluster)).toEqual([])
     expect(wouldBreakQuorum(view, 1)).toEqual({ verdict: 'keeps', reason: '1 of 1 ZooKeeper servers serve' })
     expect(wouldBreakAvailability(view, 1, []).breaks).toEqual([])
+  })
+
+  test('tells init its brokers, where they keep their data, and its ZooKeeper servers', async () => {
+    const [first] = kafka.brokers
+    const survey = first && (await surveyCluster([first], { clock: systemClock, security: {} }))
+    expect(survey).toMatchObject({
+      brokers: kafka.brokers.map((address, index) => ({ id: index + 1, ...address, fenced: false, problem: null })),
+      controllers: { kind: 'zookeeper', servers: kafka.zookeepers },
+      unlisted: [],
+      problems: [],
+    })
+    for (const { data } of survey?.brokers ?? []) expect(data).toEqual([expect.stringMatching(/^\/.*\/data$/)])
   })
 
   test('S-5.6 a dead broker makes the other two indispensable, before and after ZooKeeper has noticed', async () => {
