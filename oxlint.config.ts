@@ -6,7 +6,7 @@ import { type DummyRule, defineConfig } from 'oxlint'
  */
 const LAYERS: readonly (readonly string[])[] = [
   ['clock', 'duration', 'never', 'schedule', 'secret', 'version'],
-  ['document'],
+  ['document', 'git'],
   ['alert'],
   ['inventory'],
   ['incident'],
@@ -17,9 +17,10 @@ const LAYERS: readonly (readonly string[])[] = [
   ['store'],
   ['engine'],
   ['simulation', 'replay'],
+  ['rule-tests'],
   ['telemetry'],
   ['http'],
-  ['in-force', 'app'],
+  ['in-force', 'reload', 'watch-files', 'app'],
   ['cli'],
   ['main'],
 ]

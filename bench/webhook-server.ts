@@ -9,6 +9,7 @@ import { buildServer } from '../src/http/server.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import { openTelemetry } from '../src/telemetry.ts'
 import { planOf } from '../test/support/plan.ts'
+import { configurationStatus, revisionNamed } from '../test/support/revision.ts'
 
 /**
  * The servers that bench/webhooks.ts compares, each in a process of its own: `echo` (a bare Fastify that parses and
@@ -29,7 +30,7 @@ async function ours(withCore: boolean): Promise<{ readonly url: string; readonly
   const telemetry = openTelemetry({
     log,
     clock: systemClock,
-    build: { version: 'bench', revision: 'bench', node: process.version },
+    build: { version: 'bench', node: process.version },
   })
   const wake = new Wake()
   const intake = new Intake({
@@ -49,15 +50,16 @@ async function ours(withCore: boolean): Promise<{ readonly url: string; readonly
     intake,
     wake: () => wake.wake(),
     onTruncated: () => {},
-    reload: async () => ({ ok: true, revision: 'bench' }),
+    reload: async () => ({ ok: true, revision: revisionNamed('bench'), applied: true }),
     status: () => ({
       startedAt: 0,
-      configuration: { loaded: true, revision: 'bench', loadedAt: 0, lastReloadSuccessful: true },
+      configuration: configurationStatus('bench'),
       reconcile: null,
       loops: [],
     }),
     known: () => ({ clusters: [], targets: [], rules: [] }),
     planOf: () => null,
+    match: () => ({ revision: '', rules: [] }),
     webhookCredentials: [],
     apiCredentials: [],
     tls: null,

@@ -13,19 +13,22 @@ import { planMaintenance, runMaintenance } from './engine/maintenance.ts'
 import { OUTBOX_DEFAULTS, runOutbox } from './engine/outbox.ts'
 import { runReaper } from './engine/reaper.ts'
 import { Reconcile } from './engine/reconcile.ts'
-import { restrictionOf } from './engine/restrict.ts'
+import { openRestrictions } from './engine/restrictions.ts'
 import { runRetention } from './engine/retention.ts'
 import { runRunner } from './engine/runner.ts'
-import { untilCommitted } from './engine/steady.ts'
 import { Wake } from './engine/wake.ts'
 import { runWatch } from './engine/watch.ts'
+import type { ReloadResult } from './http/deps.ts'
 import { buildServer } from './http/server.ts'
 import { InForce } from './in-force.ts'
 import type { HostPort } from './inventory/inventory.ts'
+import { openReload } from './reload.ts'
+import { filesLook } from './rules/files.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { type Moved, type Store, StoreUnavailableError } from './store/store.ts'
 import { openTelemetry, type Telemetry } from './telemetry.ts'
 import { version } from './version.ts'
+import { runFilesWatch } from './watch-files.ts'
 
 /** How long steps and mails under way may go on after the shutdown began, in milliseconds (S-4.8). */
 const GRACE_MS = 75_000
@@ -43,7 +46,7 @@ export interface AppOptions {
 export interface App {
   /** Where it really listens, e.g. `http://127.0.0.1:9095`. */
   readonly url: string
-  reload(): ReturnType<InForce['reload']>
+  reload(): Promise<ReloadResult>
   /** Finishes what runs, hands back what has not begun, closes everything (S-4.8). */
   stop(): Promise<void>
 }
@@ -55,6 +58,9 @@ export class CannotStartError extends Error {
 
 /** Builds and wires all, in one straight line; from here on it listens and acts. */
 export async function startApp({ configFile, listen, clock, log, env }: AppOptions): Promise<App> {
+  const look = filesLook(configFile, env)
+  // Before they are loaded: what changes meanwhile is noticed.
+  const seen = await look()
   const inForce = InForce.load({ configFile, clock, log, env })
   const { config } = inForce.configuration
   const address = listen ?? config.listen
@@ -66,12 +72,12 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
   const telemetry = openTelemetry({
     log,
     clock,
-    build: { version, revision: inForce.configuration.revision, node: process.version },
+    build: { version, node: process.version },
   })
   const store = await openStore(inForce)
   telemetry.watch(() => store.gauges(clock.now()))
   telemetry.rulesLoaded(inForce.configuration.rules.map((rule) => rule.name))
-  telemetry.reloaded(true)
+  telemetry.reloaded({ ok: true, revision: inForce.configuration.revision })
 
   const stopping = new AbortController()
   const { signal } = stopping
@@ -80,25 +86,32 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
   const onFailure = (error: StoreUnavailableError): void => telemetry.storeFailed(error.reason)
   const onMoved = (moved: Moved): void => {
     afterMove(moved, telemetry, wakes)
+    restrictions.moved(moved)
     const { cluster } = moved.incident.subject
     if (moved.before !== null || cluster === null) return
     watchNow.add(cluster)
     wakes.watch.wake()
   }
   const steady = { clock, log, signal, onFailure }
-
   const windows = {
     ...steady,
     store,
     maintenance: () => inForce.configuration.config.maintenance,
     onPlanned: () => wakes.core.wake(),
   }
+  const restrictions = openRestrictions({
+    ...steady,
+    store,
+    terms: () => inForce.terms(),
+    planMaintenance: () => planMaintenance(windows),
+    onMoved: (moved) => onMoved(moved),
+    onRequeued: () => wakes.core.wake(),
+  })
 
   const shared = config.database.kind === 'postgres'
-  await planMaintenance(windows)
   // Whoever shares a database lives on; those that are gone are found by the reaper.
   if (!shared) for (const moved of await store.interruptForeign(boot, clock.now())) onMoved(moved)
-  await applyRestrictions(store, inForce, clock, onMoved)
+  await restrictions.begin()
 
   const intake = new Intake({
     store,
@@ -117,18 +130,26 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     onStored: () => wakes.core.wake(),
     onPolled: (poll) => telemetry.reconciled(poll),
   })
-  const reload = async (): ReturnType<InForce['reload']> => {
-    const result = await inForce.reload()
-    telemetry.reloaded(result.ok)
-    if (!result.ok) return result
-    setLevel(log, inForce, env)
-    telemetry.rulesLoaded(inForce.configuration.rules.map((rule) => rule.name))
-    // It is in force: what it takes away must not be forgotten because the store is away for a moment (S-3.6).
-    await untilCommitted(() => planMaintenance(windows), steady)
-    await untilCommitted(() => applyRestrictions(store, inForce, clock, onMoved), steady)
-    wakes.core.wake()
-    return result
-  }
+  const { reload, lastRead } = openReload(
+    {
+      inForce,
+      look,
+      clock,
+      log,
+      signal,
+      onReloaded: (result) => {
+        telemetry.reloaded(result)
+        if (!result.ok) return
+        setLevel(log, inForce, env)
+        telemetry.rulesLoaded(inForce.configuration.rules.map((rule) => rule.name))
+        // It may name other clusters.
+        wakes.watch.wake()
+      },
+      // It is in force: what it takes away must not be forgotten because the store is away for a moment (S-3.6).
+      apply: () => restrictions.renew(),
+    },
+    seen.fingerprint,
+  )
 
   const loops = new Loops(clock, log)
   const server = buildServer({
@@ -142,12 +163,18 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     reload,
     status: () => ({
       startedAt,
-      configuration: inForce.status(),
+      configuration: {
+        ...inForce.status(),
+        loaded: true,
+        applied: restrictions.areApplied(),
+        watched: inForce.configuration.config.reload.watch,
+      },
       reconcile: inForce.reconcile.alertmanagers.length === 0 ? null : reconcile.status(),
       loops: loops.status(),
     }),
     known: () => inForce.known(),
     planOf: (rule) => inForce.terms().plans.get(rule) ?? null,
+    match: (alert, credential) => inForce.match(alert, credential),
     webhookCredentials: config.webhookCredentials,
     apiCredentials: config.apiCredentials,
     tls: config.tls && { cert: readFileSync(config.tls.certFile), key: readFileSync(config.tls.keyFile) },
@@ -205,13 +232,17 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
       store,
       owner: boot,
       route: () => inForce.route,
-      settings: () => ({
-        ...OUTBOX_DEFAULTS,
-        receivers: inForce.configuration.config.receivers,
-        noticesTo: inForce.configuration.noticesTo,
-        from: inForce.configuration.config.smtp?.from ?? 'kafka-healing@localhost',
-        externalUrl: inForce.configuration.config.externalUrl ?? (isWildcard(address.host) ? null : url),
-      }),
+      settings: () => {
+        const { config, noticesTo, revision } = inForce.configuration
+        return {
+          ...OUTBOX_DEFAULTS,
+          receivers: config.receivers,
+          noticesTo,
+          revision: revision.name,
+          from: config.smtp?.from ?? 'kafka-healing@localhost',
+          externalUrl: config.externalUrl ?? (isWildcard(address.host) ? null : url),
+        }
+      },
       wake: wakes.outbox,
       graceMs: 5_000,
       onMade: (made) => log.debug({ made }, 'mail made'),
@@ -236,6 +267,21 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     }),
   )
   loops.run('maintenance', runMaintenance(windows))
+  loops.run(
+    'files',
+    runFilesWatch({
+      clock,
+      log,
+      signal,
+      debounceMs: () => {
+        const { watch, debounceMs } = inForce.configuration.config.reload
+        return watch ? debounceMs : null
+      },
+      look,
+      lastRead,
+      reload,
+    }),
+  )
   loops.run('reconcile', reconcile.run())
   loops.run(
     'retention',
@@ -305,21 +351,6 @@ async function listenAt(server: FastifyInstance, { host, port }: HostPort, confi
 /** Listening everywhere says nothing about how people reach us: mails then carry no links, and say what to call instead. */
 function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::' || host === ''
-}
-
-/** What the configuration in force takes away holds at once, and alerts nobody holds are matched again (S-3.6). */
-async function applyRestrictions(
-  store: Store,
-  inForce: InForce,
-  clock: Clock,
-  onMoved: (moved: Moved) => void,
-): Promise<void> {
-  for (const incident of await store.openIncidents()) {
-    const event = restrictionOf(incident, inForce.terms())
-    const moved = event && (await store.apply(incident.id, event, clock.now()))
-    if (moved) onMoved(moved)
-  }
-  await store.requeueOrphans(clock.now())
 }
 
 type Wakes = Readonly<Record<'core' | 'looker' | 'runner' | 'outbox' | 'watch', Wake>>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseTimestamp } from './alert/payload.ts'
-import { duration, hostName, hostPort, httpUrl, name, size, wholeNumber } from './document/fields.ts'
+import { duration, flag, hostName, hostPort, httpUrl, name, size, wholeNumber } from './document/fields.ts'
 import { isTimeZone, parseSchedule } from './schedule.ts'
 
 /** What it takes to listen beyond this machine without credentials: these words, in `allow_unauthenticated`. */
@@ -128,6 +128,15 @@ export const ConfigFile = z.strictObject({
     .strictObject({ to: z.array(name).min(1, { error: 'name at least one receiver' }).optional() })
     .prefault({}),
   maintenance: z.array(MaintenanceEntry).default([]),
+  reload: z
+    .strictObject({
+      /** Changed files are taken into force by themselves. */
+      watch: flag.default(false),
+      debounce: duration
+        .refine((ms) => ms >= 100 && ms <= 600_000, { error: 'must be from 100ms to 10m' })
+        .default(2_000),
+    })
+    .prefault({}),
   retention: z
     .strictObject({ days: wholeNumber(1, 3_650).default(90), size: size.default(2 * 1024 ** 3) })
     .prefault({}),

@@ -57,6 +57,11 @@ export interface Config {
   /** Receivers of mails that belong to no single incident. Null: everybody whom a rule names. */
   readonly noticesTo: readonly string[] | null
   readonly maintenance: readonly Maintenance[]
+  readonly reload: {
+    /** Changed files are taken into force by themselves, once they have stood still for `debounceMs`. */
+    readonly watch: boolean
+    readonly debounceMs: number
+  }
   readonly retention: { readonly days: number; readonly maxBytes: number }
   readonly limits: { readonly bodyBytes: number; readonly inboxDepth: number }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
@@ -131,7 +136,7 @@ export function loadConfig(
 }
 
 /** Of a file that is wrong elsewhere: the two keys that lead to the other files, so that their mistakes are told as well. */
-function pathsIn(file: string, written: unknown): LoadedConfig['paths'] {
+export function pathsIn(file: string, written: unknown): LoadedConfig['paths'] {
   const only = ConfigFile.pick({ inventory: true, rules: true }).strip().safeParse(written)
   if (!only.success) return null
   const inFolder = (path: string): string => resolve(dirname(resolve(file)), path)
@@ -269,6 +274,7 @@ function toConfig(file: string, written: ConfigFile, complain: Complain): Config
     ),
     noticesTo: written.notices.to ?? null,
     maintenance,
+    reload: { watch: written.reload.watch, debounceMs: written.reload.debounce },
     retention: { days: written.retention.days, maxBytes: written.retention.size },
     limits: { bodyBytes: written.limits.body, inboxDepth: written.limits.inbox },
     log: written.log,

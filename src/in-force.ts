@@ -1,24 +1,29 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
+import type { Alert } from './alert/alert.ts'
 import type { Clock, Instant } from './clock.ts'
-import type { AlertmanagerEndpoint, Config, Endpoint, Login } from './config.ts'
+import type { Config, Endpoint, Login } from './config.ts'
 import { formatProblem, type Problem } from './document/problem.ts'
 import type { ReconcileSettings } from './engine/reconcile.ts'
 import type { InForce as Terms } from './engine/restrict.ts'
 import type { World } from './engine/world.ts'
 import { type OpenHosts, openHosts } from './hosts/hosts.ts'
 import type { Inventory } from './inventory/inventory.ts'
-import { resolveSubject } from './inventory/resolve.ts'
 import { openKafkaClients } from './kafka/open-clients.ts'
 import { securityByCluster } from './kafka/security.ts'
 import type { Route } from './notify/deliver.ts'
 import { notifiers } from './notify/index.ts'
 import type { Notifier } from './notify/notifier.ts'
 import { openAlertmanager } from './probes/alertmanager.ts'
-import type { Source } from './probes/ask.ts'
+import type { Source } from './probes/exchange.ts'
 import { openMonitoring } from './probes/monitoring.ts'
 import { type Configuration, loadConfiguration } from './rules/configuration.ts'
+import { explainMatch } from './rules/explain-match.ts'
 import { granted } from './rules/granted.ts'
-import { matchRules } from './rules/match.ts'
+import { openingsOf, type Speaker } from './rules/openings.ts'
+import type { Revision } from './rules/revision.ts'
+import { credentialOf, speakerOf } from './rules/speaker.ts'
 import type { InboxRow, Opening } from './store/store.ts'
 
 export interface LoadOptions {
@@ -39,28 +44,53 @@ export class BadConfigurationError extends Error {
   }
 }
 
-/** Parts of a configuration that are open connections; replaced together at a reload. */
+export type Reloaded =
+  | { readonly ok: true; readonly revision: Revision }
+  /** Each with `file:line:column` where it has one. The last good configuration stays. */
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+/** What is in force, and how the last reload went. */
+export interface ConfigurationStatus extends Omit<Revision, 'name'> {
+  readonly revision: string
+  readonly loadedAt: Instant
+  /** Settings that are read at a start only, and were others then. */
+  readonly atNextStart: readonly string[]
+  readonly lastReloadSuccessful: boolean
+  /** Why what lies there now is not in force. */
+  readonly problems: readonly string[]
+}
+
+/** A configuration with what is opened and made of it; replaced as a whole at a reload. */
 interface Opened {
   readonly configuration: Configuration
+  readonly terms: Terms
   readonly world: World
   readonly alertmanagers: ReconcileSettings['alertmanagers']
-  readonly route: Route
+  readonly mail: Mail
   readonly loadedAt: Instant
+}
+
+/** How mails leave. */
+interface Mail {
+  readonly route: Route
+  /** Another one for other servers, passwords or authorities. */
+  readonly key: string
 }
 
 /** The configuration that counts right now, and everything opened by it. A reload is all or nothing. */
 export class InForce {
   readonly #options: LoadOptions
   readonly #hosts: OpenHosts
-  /** Those that the server lets in until the next start: names such as `token-1` are places in this list, not in a later one. */
-  readonly #webhookCredentials: Config['webhookCredentials']
+  /** What some settings are read from until the next start. */
+  readonly #started: Config
   #opened: Opened
-  #lastReloadSuccessful = true
+  /** What was wrong with the files when they were last read; empty: they are in force. */
+  #problems: readonly string[] = []
 
   private constructor(options: LoadOptions, opened: Opened, hosts: OpenHosts) {
     this.#options = options
     this.#opened = opened
-    this.#webhookCredentials = opened.configuration.config.webhookCredentials
+    this.#started = opened.configuration.config
     this.#hosts = hosts
   }
 
@@ -70,7 +100,7 @@ export class InForce {
     if ('problems' in loaded) throw new BadConfigurationError(loaded.problems)
     for (const warning of loaded.warnings) options.log.warn(formatProblem(warning))
     const hosts = openHosts({ clock: options.clock, log: options.log, secrets: secretsOf(loaded.ok) })
-    return new InForce(options, open(loaded.ok, options, hosts), hosts)
+    return new InForce(options, open(loaded.ok, mailOf(loaded.ok.config, null), options, hosts), hosts)
   }
 
   get configuration(): Configuration {
@@ -89,54 +119,60 @@ export class InForce {
   }
 
   get route(): Route {
-    return this.#opened.route
+    return this.#opened.mail.route
   }
 
-  /** Takes the files into force as they are now; with any problem in any of them the last good ones stay. */
-  async reload(): Promise<{ ok: true; revision: string } | { ok: false; problems: readonly string[] }> {
-    const loaded = loadConfiguration(this.#options.configFile, granted, this.#options.env)
-    if ('problems' in loaded) {
-      this.#lastReloadSuccessful = false
-      return { ok: false, problems: loaded.problems.map(formatProblem) }
-    }
+  /** Takes the files into force as they are now, in one go; with any problem in any of them the last good ones stay. */
+  async reload(): Promise<Reloaded> {
+    const { configFile, env, log } = this.#options
+    const loaded = loadConfiguration(configFile, granted, env)
+    if ('problems' in loaded) return this.#refused(loaded.problems.map(formatProblem))
     const before = this.#opened
-    // Hosts stay: they are kept by user, machine, key and pin, and steps under way go on using them.
-    this.#opened = open(loaded.ok, this.#options, this.#hosts)
-    closeRoute(before.route)
-    this.#lastReloadSuccessful = true
-    for (const setting of needsRestart(before.configuration.config, loaded.ok.config)) {
-      this.#options.log.warn({ setting }, 'this setting changes only at the next start')
+    const { config, inventory, revision } = loaded.ok
+    let mail: Mail
+    try {
+      mail = mailOf(config, before.mail)
+    } catch (error) {
+      return this.#refused([`${configFile}: ${error instanceof Error ? error.message : String(error)}`])
     }
-    return { ok: true, revision: loaded.ok.revision }
+    for (const warning of loaded.warnings) log.warn(formatProblem(warning))
+    this.#opened = open(loaded.ok, mail, this.#options, this.#hosts)
+    if (mail !== before.mail) closeRoute(before.mail.route)
+    // Steps under way go on by the connections they have.
+    this.#hosts.renew(inventory.targets.values(), secretsOf(loaded.ok))
+    this.#problems = []
+    for (const setting of needsRestart(before.configuration.config, config)) {
+      log.warn({ setting }, 'this setting changes only at the next start')
+    }
+    return { ok: true, revision }
+  }
+
+  #refused(problems: readonly string[]): Reloaded {
+    this.#problems = problems
+    return { ok: false, problems }
   }
 
   /** The rules that match an alert, with what its labels name. A credential bound to clusters speaks for no others (S-2.2). */
   openings({ alert, credential }: InboxRow): readonly Opening[] {
-    const { rules, inventory } = this.configuration
-    const bound = this.#boundClusters(credential)
-    return matchRules(rules, alert.labels).map(({ plan, selector }) => {
-      const subject = resolveSubject(selector, alert.labels, alert.fingerprint, inventory)
-      if (bound === null || subject.cluster === null || bound.includes(subject.cluster)) return { plan, subject }
-      const problem = `the credential ${credential ?? ''} may not speak for cluster ${subject.cluster}`
-      return {
-        plan,
-        subject: { kind: 'unresolved', key: `unresolved:${alert.fingerprint}`, cluster: subject.cluster, problem },
-      }
-    })
+    return openingsOf(alert, this.configuration, this.#speakerOf(credential))
   }
 
-  /** The only clusters that what came by it may speak for; null: all. */
-  #boundClusters(credential: string | null): readonly string[] | null {
-    if (credential === null) return null
+  /** Why these are the openings of an alert: every rule as it was tried. */
+  match(alert: Pick<Alert, 'labels' | 'fingerprint'>, credential: string | null) {
+    const { revision } = this.configuration
+    return { revision: revision.name, rules: explainMatch(alert, this.configuration, this.#speakerOf(credential)) }
+  }
+
+  #speakerOf(credential: string | null): Speaker | null {
     const { alertmanagers } = this.configuration.config
-    const adoptedFrom = alertmanagers.find((one) => credentialOf(one) === credential)
-    return adoptedFrom ? adoptedFrom.clusters : boundClusters(this.#webhookCredentials, credential)
+    // Names such as `token-1` are places in the list that the server lets in, not in a later one.
+    const { webhookCredentials } = this.#started
+    return speakerOf(credential, { webhookCredentials, alertmanagers })
   }
 
   /** What an open incident is held against at a start and after a reload. */
   terms(): Terms {
-    const { rules, inventory, revision } = this.configuration
-    return { plans: new Map(rules.map((rule) => [rule.name, rule.plan])), inventory, revision }
+    return this.#opened.terms
   }
 
   known(): { clusters: readonly string[]; targets: readonly string[]; rules: readonly string[] } {
@@ -148,24 +184,22 @@ export class InForce {
     }
   }
 
-  status(): { loaded: boolean; revision: string; loadedAt: Instant; lastReloadSuccessful: boolean } {
+  status(): ConfigurationStatus {
     const { configuration, loadedAt } = this.#opened
-    return {
-      loaded: true,
-      revision: configuration.revision,
-      loadedAt,
-      lastReloadSuccessful: this.#lastReloadSuccessful,
-    }
+    const { name: revision, ...rest } = configuration.revision
+    const problems = this.#problems
+    const atNextStart = needsRestart(this.#started, configuration.config)
+    return { revision, ...rest, loadedAt, atNextStart, lastReloadSuccessful: problems.length === 0, problems }
   }
 
   async close(): Promise<void> {
-    closeRoute(this.#opened.route)
+    closeRoute(this.#opened.mail.route)
     await this.#hosts.close()
   }
 }
 
-function open(configuration: Configuration, { clock }: LoadOptions, hosts: OpenHosts): Opened {
-  const { config, inventory } = configuration
+function open(configuration: Configuration, mail: Mail, { clock }: LoadOptions, hosts: OpenHosts): Opened {
+  const { config, inventory, rules, revision } = configuration
   const world: World = {
     inventory,
     hosts,
@@ -180,7 +214,8 @@ function open(configuration: Configuration, { clock }: LoadOptions, hosts: OpenH
     alertmanager: openAlertmanager(sourceOf(endpoint)),
     credential: credentialOf(endpoint),
   }))
-  return { configuration, world, alertmanagers, route: routeOf(config), loadedAt: clock.now() }
+  const terms = { plans: new Map(rules.map((rule) => [rule.name, rule.plan])), inventory, revision: revision.name }
+  return { configuration, terms, world, alertmanagers, mail, loadedAt: clock.now() }
 }
 
 function closeRoute({ primary, backup }: Route): void {
@@ -207,29 +242,23 @@ function routeOf({ smtp }: Config): Route {
   }
 }
 
+/** What did not change stays open, and mails under way with it. Throws when a server's authority cannot be read. */
+function mailOf(config: Config, before: Mail | null): Mail {
+  const { smtp } = config
+  const servers = smtp === null ? [] : [smtp.server, ...(smtp.backup === null ? [] : [smtp.backup])]
+  const hidden = servers.map(({ password, caFile }) => [password?.reveal(), caFile && readFileSync(caFile, 'utf8')])
+  const key = createHash('sha256')
+    .update(JSON.stringify([smtp, hidden]))
+    .digest('hex')
+  return before?.key === key ? before : { route: routeOf(config), key }
+}
+
 /** Without an SMTP server mails stay in the outbox, where they are counted and shown. */
 const nobody: Notifier = {
   type: 'none',
   send: async () => ({ outcome: 'configuration', error: 'the configuration names no SMTP server', code: null }),
   check: async () => 'the configuration names no SMTP server',
   close: () => {},
-}
-
-function boundClusters(credentials: Config['webhookCredentials'], credential: string): readonly string[] | null {
-  // An Alertmanager that is not in force any more speaks for nothing.
-  if (credential.startsWith(ADOPTED)) return []
-  const index = credentials.findIndex(
-    (known, i) => (known.kind === 'basic' ? known.username : `token-${i + 1}`) === credential,
-  )
-  return credentials[index]?.clusters ?? null
-}
-
-/** With a colon, which no user name of basic authentication has. */
-const ADOPTED = 'alertmanager:'
-
-/** The name that alerts adopted from it come by; null where it may speak for all clusters. */
-function credentialOf({ url, clusters }: AlertmanagerEndpoint): string | null {
-  return clusters === null ? null : `${ADOPTED}${url}`
 }
 
 /** Every secret of the configuration, so that no output shows one. Null: that part of it could not be read. */
@@ -285,6 +314,7 @@ function needsRestart(before: Config, after: Config): readonly string[] {
       JSON.stringify([database, database.kind === 'postgres' ? (database.password?.reveal() ?? null) : null]),
     tls: (config: Config) => JSON.stringify(config.tls),
     webhook: (config: Config) => JSON.stringify(config.webhookCredentials.map((one) => [secretOf(one), one.clusters])),
+    limits: (config: Config) => JSON.stringify(config.limits),
     api: (config: Config) => JSON.stringify(config.apiCredentials.map(secretOf)),
   }
   return Object.entries(settings).flatMap(([name, of]) => (of(before) === of(after) ? [] : [name]))

@@ -29,7 +29,7 @@ function open() {
   const telemetry = openTelemetry({
     log: pino({ level: 'silent' }),
     clock: { ...systemClock, monotonic: () => monotonic },
-    build: { version: '1', revision: 'r', node: 'v24' },
+    build: { version: '1', node: 'v24' },
   })
   return { telemetry, later: (ms: number) => (monotonic += ms) }
 }
@@ -108,12 +108,18 @@ describe('telemetry', () => {
 
   it('keeps the time of the last good configuration when a later one is refused', async () => {
     const { telemetry } = open()
-    telemetry.reloaded(true)
+    const revision = { name: 'c0ffee-abc-dirty', commit: 'c0ffee', dirty: true, differing: ['rules.yml'], hash: 'abc' }
+    telemetry.reloaded({ ok: true, revision })
     const before = /success_timestamp_seconds (\S+)/.exec(await telemetry.metrics())?.[1]
-    telemetry.reloaded(false)
+    telemetry.reloaded({ ok: false, problems: ['config.yml:1:1: nonsense'] })
 
     const text = await telemetry.metrics()
     expect(text).toContain('kafka_healing_config_last_reload_successful 0')
+    const info = 'kafka_healing_config_info{revision="c0ffee-abc-dirty",commit="c0ffee",dirty="true",hash="abc"} 1'
+    expect(text).toContain(info)
+    telemetry.reloaded({ ok: true, revision: { name: 'def', commit: null, dirty: null, differing: [], hash: 'def' } })
+    const later = (await telemetry.metrics()).match(/^kafka_healing_config_info.*$/gm)
+    expect(later).toEqual(['kafka_healing_config_info{revision="def",commit="",dirty="",hash="def"} 1'])
     expect(/success_timestamp_seconds (\S+)/.exec(text)?.[1]).toBe(before)
   })
 })

@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import type { Poll } from './engine/reconcile.ts'
 import type { Watched } from './engine/watch.ts'
 import { STATES } from './incident/incident.ts'
+import type { Revision } from './rules/revision.ts'
 import type { DeliveryReceipt, Gauges, Moved } from './store/store.ts'
 
 /** Everything we count. Each function is one event of the business: its metrics and its log line, and it never throws. */
@@ -26,7 +27,12 @@ export interface Telemetry {
   deliveryRefused(result: DeliveryRefusal): void
   truncated(alerts: number): void
   mail(outcome: 'sent' | 'deferred' | 'failed'): void
-  reloaded(ok: boolean): void
+  /** Files are in force, at the start too, or were refused. */
+  reloaded(
+    result:
+      | { readonly ok: true; readonly revision: Revision }
+      | { readonly ok: false; readonly problems: readonly string[] },
+  ): void
   storeFailed(why: string): void
   /** The clusters that the label `cluster` may take; what was known of others is forgotten. */
   clustersWatched(names: readonly string[]): void
@@ -46,11 +52,14 @@ export type DeliveryRefusal = 'unauthorized' | 'tooLarge' | 'invalid' | 'rejecte
 export interface TelemetryDeps {
   readonly log: Logger
   readonly clock: Clock
-  readonly build: { readonly version: string; readonly revision: string; readonly node: string }
+  readonly build: { readonly version: string; readonly node: string }
 }
 
 /** How long one reading of the store serves scrapes. */
 const GAUGES_FOR_MS = 1_000
+
+/** Problems of a configuration in one line of the log; all of them are in `/status`. */
+const MOST_PROBLEMS = 20
 
 /** Every metric of ours by its name; the process's own (`process_…`, `nodejs_…`) come beside them. */
 export const metricNames = [
@@ -81,6 +90,7 @@ export const metricNames = [
   'kafka_healing_cluster_missing_rights',
   'kafka_healing_cluster_unreachable_controllers',
   'kafka_healing_build_info',
+  'kafka_healing_config_info',
   'kafka_healing_config_last_reload_successful',
   'kafka_healing_config_last_reload_success_timestamp_seconds',
 ] as const
@@ -181,7 +191,15 @@ export function openTelemetry({ log, clock, build }: TelemetryDeps): Telemetry {
     'Controllers that do not answer us.',
     'cluster',
   )
-  const buildInfo = gauge('kafka_healing_build_info', 'Always 1.', 'version', 'revision', 'node')
+  const buildInfo = gauge('kafka_healing_build_info', 'Always 1.', 'version', 'node')
+  const configInfo = gauge(
+    'kafka_healing_config_info',
+    'Always 1: the revision in force. `dirty` is empty outside git.',
+    'revision',
+    'commit',
+    'dirty',
+    'hash',
+  )
   const reloadOk = gauge(
     'kafka_healing_config_last_reload_successful',
     '1 when the last reload of the configuration succeeded.',
@@ -273,12 +291,21 @@ export function openTelemetry({ log, clock, build }: TelemetryDeps): Telemetry {
         log.warn({ alerts: count }, 'delivery was truncated by Alertmanager, the rest is fetched')
       }),
     mail: (outcome) => safely(() => mails.inc({ outcome })),
-    reloaded: (ok) =>
+    reloaded: (result) =>
       safely(() => {
-        reloadOk.set(ok ? 1 : 0)
-        if (ok) reloadAt.set(clock.now() / 1_000)
-        if (ok) log.info('configuration in force')
-        else log.error('configuration refused, the last good one stays')
+        reloadOk.set(result.ok ? 1 : 0)
+        if (!result.ok) {
+          log.error(
+            { problems: result.problems.slice(0, MOST_PROBLEMS), all: result.problems.length },
+            'configuration refused, the last good one stays',
+          )
+          return
+        }
+        const { name: revision, commit, dirty, differing, hash } = result.revision
+        reloadAt.set(clock.now() / 1_000)
+        configInfo.reset()
+        configInfo.set({ revision, commit: commit ?? '', dirty: String(dirty ?? ''), hash }, 1)
+        log.info({ revision, commit, dirty, differing, hash }, 'configuration in force')
       }),
     storeFailed: (why) => safely(() => storeFailures.inc({ why })),
     reconciled: (poll) =>

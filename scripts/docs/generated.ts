@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import { z } from 'zod'
+import { Trace } from '../../src/http/trace-shape.ts'
 import { coveragePage, semanticsCoverage } from './coverage.ts'
 import { fieldsOf } from './fields.ts'
 import { httpSection } from './http.ts'
@@ -47,6 +49,7 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
   for (const [kind, title] of Object.entries(FILES) as [FileKind, string][]) {
     files.set(`docs/reference/${kind}.md`, `${pageHead(title)}\n\n${fieldsTable(schemas[kind], kind)}\n`)
   }
+  files.set('docs/schemas/trace.schema.json', `${JSON.stringify(z.toJSONSchema(Trace), null, 2)}\n`)
   const parts = [HEAD, powersSection(), await metricsSection(), await httpSection()]
   files.set('docs/reference.md', `${parts.join('\n\n')}\n`)
   files.set('docs/semantics-coverage.md', coveragePage(semanticsCoverage(join(import.meta.dirname, '../..'))))

@@ -38,6 +38,7 @@ export async function routes(): Promise<readonly Route[]> {
     onTruncated: () => undefined,
     reload: async () => ({ ok: false, problems: [] }),
     status: () => unused,
+    match: () => unused,
     known: () => ({ clusters: [], targets: [], rules: [] }),
     planOf: () => null,
     webhookCredentials: [],

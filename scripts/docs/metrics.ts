@@ -6,7 +6,7 @@ import { table } from './table.ts'
 
 /** Every metric of ours with its labels, read from an exposition after each kind of event was counted once. */
 export async function metricsSection(): Promise<string> {
-  const build = { version: '0', revision: '0', node: '0' }
+  const build = { version: '0', node: '0' }
   const telemetry = openTelemetry({ log: pino({ level: 'silent' }), clock: systemClock, build })
   countEverything(telemetry)
   const lines = (await telemetry.metrics()).split('\n')
@@ -31,7 +31,7 @@ function countEverything(telemetry: Telemetry): void {
   telemetry.deliveryRefused('invalid')
   telemetry.truncated(1)
   telemetry.mail('sent')
-  telemetry.reloaded(true)
+  telemetry.reloaded({ ok: true, revision: { name: 'a', commit: null, dirty: null, differing: [], hash: 'a' } })
   telemetry.storeFailed('busy')
   telemetry.reconciled({ at: 0, alertmanagers: [], doubt: null, adopted: 1, gone: 1 })
   telemetry.clustersWatched(['a'])

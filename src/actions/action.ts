@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Clock } from '../clock.ts'
 import type { Host } from '../hosts/host.ts'
 import type { Traits } from '../incident/plan.ts'
 import type { StepResult } from '../incident/verdict.ts'
@@ -14,6 +15,8 @@ export interface ActionContext {
   readonly limitSeconds: number
   /** What whole values may be interpolated from (`labels.…`, `target.…`, `incident.…`). */
   readonly values: Values
+  /** Time limits are measured with it. */
+  readonly clock: Clock
   readonly signal: AbortSignal
 }
 

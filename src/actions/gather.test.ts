@@ -65,6 +65,7 @@ function context(target: Target, changes: Partial<ActionContext> = {}): ActionCo
     key: `1.1.${serial}`,
     limitSeconds: 30,
     values: { labels: {}, target: {}, incident: {} },
+    clock: systemClock,
     signal: new AbortController().signal,
     ...changes,
   }

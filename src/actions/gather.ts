@@ -1,6 +1,4 @@
 import { z } from 'zod'
-import type { Clock } from '../clock.ts'
-import { systemClock } from '../clock.ts'
 import type { StepResult } from '../incident/verdict.ts'
 import { UNIT_KINDS, type Unit } from '../inventory/inventory.ts'
 import { journalOf, logFile } from '../probes/unit-log.ts'
@@ -43,7 +41,7 @@ export const gather = defineAction({
     limitSeconds: limit ?? DEFAULT_LIMIT_SECONDS,
   }),
   argv: ({ threads }, { target }) => ({ argv: threads ? quitArgv(target.unit) : showArgv(target.unit) }),
-  run: (wanted, context) => collect(wanted, context, systemClock),
+  run: collect,
 })
 
 const SHOWN = [
@@ -67,8 +65,8 @@ const showArgv = (unit: Unit): readonly string[] => [
   `--property=${SHOWN.join(',')}`,
 ]
 
-async function collect(wanted: z.infer<typeof params>, context: ActionContext, clock: Clock): Promise<StepResult> {
-  const { host, target, signal, limitSeconds } = context
+async function collect(wanted: z.infer<typeof params>, context: ActionContext): Promise<StepResult> {
+  const { host, target, clock, signal, limitSeconds } = context
   if (!isUnitName(target.unit.name)) {
     return unreadableUnit({ problem: `"${target.unit.name}" is no unit name`, cause: 'invalid' })
   }
@@ -97,7 +95,7 @@ async function collect(wanted: z.infer<typeof params>, context: ActionContext, c
   ])
   // After the log was read: the dump would push out of it what came before.
   const dump = wanted.threads
-    ? await threadDump(context, 'text' in status ? processSeen(status.text) : null, bounds.until, clock)
+    ? await threadDump(context, 'text' in status ? processSeen(status.text) : null, bounds.until)
     : null
   if (dump !== null && 'refused' in dump) return dump.refused
   // Mails show the end of an output, so the short facts come last.

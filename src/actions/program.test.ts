@@ -54,6 +54,7 @@ function context(target: Target, changes: Partial<ActionContext> = {}): ActionCo
     key: `1.2.${process.pid}${serial++}`,
     limitSeconds: 20,
     values: { labels: {}, target: { host: target.host }, incident: { id: '1' } },
+    clock: systemClock,
     signal: new AbortController().signal,
     ...changes,
   }

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { systemClock } from '../clock.ts'
 import type { StepResult } from '../incident/verdict.ts'
 import { UNIT_KINDS } from '../inventory/inventory.ts'
 import type { ActionContext } from './action.ts'
@@ -59,13 +58,13 @@ export const program = defineAction({
  * refuses to begin the same step twice. Elsewhere it runs under its limit and the target's lock alone.
  */
 async function runProgram(wanted: z.infer<typeof params>, context: ActionContext): Promise<StepResult> {
-  const { target, host, local, key, signal } = context
+  const { target, host, local, key, clock, signal } = context
   const words = interpolate(wanted.argv, context.values)
   if ('problem' in words) {
     return { outcome: 'failed', reason: `nothing was run: ${words.problem}`, exitCode: null, output: '' }
   }
   const { argv } = words
-  const beganAt = systemClock.monotonic()
+  const beganAt = clock.monotonic()
   const what = argv[0] ?? ''
   const env = { ...wanted.env, KAFKA_HEALING_KEY: key }
   const run = { argv, env, limitMs: context.limitSeconds * 1000, lock: unitLock(target), signal }
@@ -78,7 +77,7 @@ async function runProgram(wanted: z.infer<typeof params>, context: ActionContext
     const found = await managerOn(host, target.unit.manager, signal)
     if ('notSent' in found) return found.notSent
     // Asking took part of the time after which the step must be over (S-4.4).
-    const limitMs = Math.max(1_000, run.limitMs - Math.round(systemClock.monotonic() - beganAt))
+    const limitMs = Math.max(1_000, run.limitMs - Math.round(clock.monotonic() - beganAt))
     if (found.manager !== null) return runInUnit(host, transientUnit(key, found.manager), { ...run, limitMs }, what)
     return outcomeOf(await host.run(argv, { ...run, limitMs }), what)
   }

@@ -49,6 +49,7 @@ function context(target: ReturnType<typeof unit>, changes: Partial<ActionContext
     key: `1.1.${serial}`,
     limitSeconds: 60,
     values: { labels: {}, target: {}, incident: {} },
+    clock: systemClock,
     signal: new AbortController().signal,
     ...changes,
   }

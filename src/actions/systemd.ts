@@ -1,6 +1,4 @@
 import { z } from 'zod'
-import type { Clock } from '../clock.ts'
-import { systemClock } from '../clock.ts'
 import type { RunResult } from '../hosts/host.ts'
 import type { StepResult } from '../incident/verdict.ts'
 import { UNIT_KINDS, type Unit } from '../inventory/inventory.ts'
@@ -50,7 +48,7 @@ export const systemd = defineAction({
     }
   },
   argv: ({ verb }, { target }) => ({ argv: argvOf(verb, target.unit) }),
-  run: ({ verb }, context) => runVerb(verb, context, systemClock),
+  run: ({ verb }, context) => runVerb(verb, context),
 })
 
 type Verb = z.infer<typeof params>['verb']
@@ -58,8 +56,8 @@ type Verb = z.infer<typeof params>['verb']
 /** What sudoers must name word for word. */
 const argvOf = (verb: Verb, unit: Unit): readonly string[] => [...systemctl(unit), verb, unit.name]
 
-async function runVerb(verb: Verb, context: ActionContext, clock: Clock): Promise<StepResult> {
-  const { host, target, signal } = context
+async function runVerb(verb: Verb, context: ActionContext): Promise<StepResult> {
+  const { host, target, clock, signal } = context
   const beganAt = Math.round(clock.monotonic())
   const before = await look(context)
   if ('problem' in before) return unreadableUnit(before)
@@ -78,7 +76,7 @@ async function runVerb(verb: Verb, context: ActionContext, clock: Clock): Promis
   const refused = refusal(run, verb)
   if (refused !== null) return refused
 
-  const after = await settled(context, clock, until, verb)
+  const after = await settled(context, until, verb)
   const judged = judge(verb, run, after, limitMs)
   const remarks = [
     ...(verb === 'start' && before.ActiveState === 'active' ? ['it was active before'] : []),
@@ -121,7 +119,8 @@ function limitOf(verb: Verb, unit: Shown, wantedMs: number): number {
 }
 
 /** Looks until no job is queued and the unit is in no passing state, and for a moment longer after a start (S-4.6). */
-async function settled(context: ActionContext, clock: Clock, until: number, verb: Verb): Promise<Shown | UnitProblem> {
+async function settled(context: ActionContext, until: number, verb: Verb): Promise<Shown | UnitProblem> {
+  const { clock } = context
   const notBefore = verb === 'reset-failed' ? 0 : clock.monotonic() + SETTLE_MS
   for (;;) {
     const shown = await look(context)

@@ -1,4 +1,3 @@
-import type { Clock } from '../clock.ts'
 import type { StepResult } from '../incident/verdict.ts'
 import type { TargetKind, Unit } from '../inventory/inventory.ts'
 import { journalOf, logFile } from '../probes/unit-log.ts'
@@ -30,16 +29,11 @@ export function quitArgv(unit: Unit): readonly string[] {
 export type Dump = Part | { readonly refused: StepResult }
 
 /** Asks the JVM for a thread dump, and reads it from where the unit writes its output. At most until `until`, monotonic. */
-export async function threadDump(
-  context: ActionContext,
-  process: ProcessSeen | null,
-  until: number,
-  clock: Clock,
-): Promise<Dump> {
-  const { host, target, signal } = context
+export async function threadDump(context: ActionContext, process: ProcessSeen | null, until: number): Promise<Dump> {
+  const { host, target, clock, signal } = context
   const against = whyNot(target.kind, process)
   if (against !== null) return { name: 'threads', problem: against }
-  const place = await whereItWrites(context, until, clock)
+  const place = await whereItWrites(context, until)
   if ('problem' in place) return { name: 'threads', ...place }
   const limitMs = Math.max(1_000, Math.round(until - clock.monotonic()))
   const sent = outcomeOf(
@@ -74,9 +68,8 @@ function whyNot(kind: TargetKind, process: ProcessSeen | null): string | null {
 
 /** What prints the unit's output from now on: of its file by bytes, of the journal by the host's clock. */
 async function whereItWrites(
-  { host, target, signal }: ActionContext,
+  { host, target, clock, signal }: ActionContext,
   until: number,
-  clock: Clock,
 ): Promise<{ readonly argv: readonly string[] } | { readonly problem: string }> {
   const file = await logFile(host, target.unit, signal)
   const bounds = { until, signal, clock }

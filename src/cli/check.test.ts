@@ -39,7 +39,7 @@ describe('check', () => {
           ]),
         },
         rules: [{ plan: plan('broker-down', 'act') }, { plan: plan('watch', 'inform') }],
-        revision: 'abc',
+        revision: { name: 'abc-dirty', commit: 'abcdef'.repeat(6), dirty: true, differing: ['rules/kafka.yml'] },
       },
       warnings: [problem(2, 'warning')],
     } as unknown as LoadedConfiguration
@@ -48,7 +48,8 @@ describe('check', () => {
 
     expect(exitCode).toBe(0)
     expect(text).toContain('rules/kafka.yml:2:3: warning: something')
-    expect(text).toContain('OK: 1 cluster with 2 targets, 2 rules, revision abc')
+    expect(text).toContain('OK: 1 cluster with 2 targets, 2 rules, revision abc-dirty')
+    expect(text).toContain('\nnot as in commit abcdefabcdef: rules/kafka.yml\n')
     expect(text).toContain('\nno `alertmanagers`: an alert whose webhook is lost is never known')
     expect(text).toContain(`
 broker-down (act, rank 60, runbook start-broker)

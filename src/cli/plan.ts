@@ -15,7 +15,7 @@ export interface PlanOptions {
 
 /**
  * `kafka-healing plan alert.json`: what would happen now. Guards and probes look at the world for real; nothing is run,
- * nothing stored, the database stays closed. Exit code 0: would act or inform; 2: would not act; 1: it could not be told.
+ * nothing stored, the database stays closed. Exit code 0: would act or inform; 3: would not act; 1: it could not be told.
  */
 export async function plan(file: string, options: PlanOptions = {}): Promise<void> {
   const clock = systemClock
@@ -32,11 +32,11 @@ export async function plan(file: string, options: PlanOptions = {}): Promise<voi
       env: process.env,
     })
     const planned = await evaluate(parsed.ok, inForce, clock, stop.signal)
-    const { revision } = inForce.configuration
+    const { name } = inForce.configuration.revision
     const text =
       options.json === true
-        ? renderJson(planned, revision)
-        : renderText(planned, revision, paintFor(process.stdout, process.env))
+        ? renderJson(planned, name)
+        : renderText(planned, name, paintFor(process.stdout, process.env))
     process.stdout.write(text)
     process.exitCode = exitCodeOf(planned)
   } catch (error) {
@@ -47,9 +47,9 @@ export async function plan(file: string, options: PlanOptions = {}): Promise<voi
   }
 }
 
-function exitCodeOf(planned: readonly PlannedAlert[]): 0 | 2 {
+function exitCodeOf(planned: readonly PlannedAlert[]): 0 | 3 {
   const does = planned.some(({ alert, looks }) => looks.some((look) => verdictOf(look, alert).would !== 'nothing'))
-  return does ? 0 : 2
+  return does ? 0 : 3
 }
 
 function fail(message: string): void {

@@ -24,6 +24,7 @@ import {
   askProbes,
   evaluateSymptom,
   evaluateWorldGuards,
+  inOneWorld,
   intentOf,
   isLookedFor,
   lookContext,
@@ -38,29 +39,39 @@ const LEASE_MS = 30_000
 const LOG_LINES = 60
 const LOG_CHARACTERS = 3_000
 
-export interface LookerDeps extends Steady {
+/** What one look takes. */
+export interface LookDeps extends Steady {
   readonly store: Store
   readonly world: () => World
+  readonly onMoved: (moved: Moved) => void
+}
+
+export interface LookerDeps extends LookDeps {
   readonly owner: string
   readonly wake: Wake
-  readonly onMoved: (moved: Moved) => void
 }
 
 /** Evaluates guards and asks probes for whoever waits for an answer, until `signal` aborts and all of them are done. */
 export async function runLooker(deps: LookerDeps): Promise<void> {
-  const { store, clock, owner } = deps
-  const claim = () => store.claimLook(owner, clock.now(), LEASE_MS)
+  const claim = () => claimLook(deps)
   const work = (task: LookTask) => look(task, deps)
   const facts = (task: LookTask) => ({ incident: task.incident.id })
   await Promise.all(await inParallel({ ...deps, most: PARALLEL, claim, work, facts }))
 }
 
-async function look(task: LookTask, deps: LookerDeps): Promise<void> {
-  const moved = task.kind === 'guards' ? await lookAtGuards(task, deps) : await lookAtProbes(task, deps)
+/** The next look that somebody waits for. */
+export function claimLook({ store, owner, clock }: Omit<LookerDeps, 'wake'>): Promise<LookTask | null> {
+  return store.claimLook(owner, clock.now(), LEASE_MS)
+}
+
+/** Evaluates the guards, or asks the probes, and stores what they say. */
+export async function look(task: LookTask, deps: LookDeps): Promise<void> {
+  const once = inOneWorld(deps)
+  const moved = task.kind === 'guards' ? await lookAtGuards(task, once) : await lookAtProbes(task, once)
   if (moved) deps.onMoved(moved)
 }
 
-async function lookAtGuards(task: LookTask, deps: LookerDeps): Promise<Moved | null> {
+async function lookAtGuards(task: LookTask, deps: LookDeps): Promise<Moved | null> {
   const { store, clock } = deps
   const { incident } = task
   const { results, unit, culprit } = await guardResults(task, deps)
@@ -82,7 +93,7 @@ interface GuardsSeen {
   readonly culprit?: string | null
 }
 
-async function guardResults(task: LookTask, deps: LookerDeps): Promise<GuardsSeen> {
+async function guardResults(task: LookTask, deps: LookDeps): Promise<GuardsSeen> {
   const { incident } = task
   const { target, problem, view } = await aim(deps.world(), incident)
   const looksFor = isLookedFor(incident)
@@ -102,7 +113,7 @@ async function judgeTarget(
   target: Target,
   view: ClusterView | null,
   task: LookTask,
-  deps: LookerDeps,
+  deps: LookDeps,
 ): Promise<GuardsSeen> {
   const { store, clock } = deps
   const memory = await store.memory(target.key, target.cluster, clock.now())
@@ -121,7 +132,7 @@ async function judgeTarget(
 }
 
 /** What the next look compares with (S-5.4, S-5.5). A view that could not be taken leaves all as it was. */
-async function keepView(context: LookContext, deps: LookerDeps): Promise<void> {
+async function keepView(context: LookContext, deps: LookDeps): Promise<void> {
   const view = await readView(context)
   if (typeof view === 'string') return
   const { target, memory } = context
@@ -133,7 +144,7 @@ async function keepView(context: LookContext, deps: LookerDeps): Promise<void> {
 async function ownResults(
   incident: Incident,
   target: Target | null,
-  { store, clock }: LookerDeps,
+  { store, clock }: LookDeps,
   intent?: Intent,
 ): Promise<readonly GuardResult[]> {
   const now = clock.now()
@@ -166,7 +177,7 @@ async function unitOf(context: LookContext): Promise<UnitSeen | null> {
   return 'problem' in read ? null : read
 }
 
-async function lookAtProbes(task: LookTask, deps: LookerDeps): Promise<Moved | null> {
+async function lookAtProbes(task: LookTask, deps: LookDeps): Promise<Moved | null> {
   const { store, clock } = deps
   const { incident } = task
   const world = deps.world()
@@ -208,7 +219,7 @@ async function lookAtProbes(task: LookTask, deps: LookerDeps): Promise<Moved | n
 async function withLog(
   results: readonly ProbeResult[],
   target: Target,
-  deps: LookerDeps,
+  deps: LookDeps,
 ): Promise<readonly ProbeResult[]> {
   const host = deps.world().hosts.hostOf(target)
   const text = withoutFrames(await unitLog(host, target.unit, LOG_LINES, deps.signal))

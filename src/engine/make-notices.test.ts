@@ -11,7 +11,7 @@ const NOW = T0 + 500_000
 const storm = { id: 3, cluster: 'orders', beganAt: T0, bad: ['broker 1', 'controller 3'], total: 4 }
 
 function setup(change: Partial<NoticeMaking> = {}) {
-  const making: MailMaking = {
+  const making: MailMaking & NoticeMaking = {
     receivers: new Map([
       ['oncall', ['a@example.org', 'b@example.org']],
       ['leads', ['lead@example.org', 'a@example.org']],
@@ -19,6 +19,7 @@ function setup(change: Partial<NoticeMaking> = {}) {
     ]),
     noticesTo: ['oncall', 'leads'],
     domain: 'example.org',
+    revision: 'c0ffee1',
     externalUrl: null,
     digestAbove: 5,
     linkMs: 1_000,
@@ -67,6 +68,8 @@ test('S-5.9 the mail of a storm names what is bad, what goes on and what has sto
   notify(stormNotice({ ...storm, bad: ['broker 1', 'controller <3>'] }))
   await run()
   const [mail] = store.mails
+  expect(mail?.text).toContain('under revision c0ffee1')
+  expect(mail?.html).toContain('under revision c0ffee1')
   expect(mail?.subject).toBe('[orders] storm: 2 of 4 brokers and controllers are down')
   for (const words of ['broker 1', 'controller <3>', 'one at a time', 'Everything disruptive'])
     expect(mail?.text).toContain(words)

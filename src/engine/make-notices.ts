@@ -11,6 +11,8 @@ export interface NoticeMaking {
   readonly noticesTo: readonly string[]
   /** Host part of Message-IDs: the domain of the sender's address. */
   readonly domain: string
+  /** What is in force. */
+  readonly revision: string
 }
 
 export type NoticeStore = Pick<Store, 'dueNotices' | 'enqueueNotice'>
@@ -45,7 +47,7 @@ function addressees({ receivers, noticesTo }: NoticeMaking): ReadonlyMap<string,
 function mailsOf(
   row: NoticeRow,
   to: ReadonlyMap<string, string>,
-  { noticesTo, domain }: NoticeMaking,
+  { noticesTo, domain, revision }: NoticeMaking,
   now: Instant,
 ): readonly NewMail[] {
   return [...to].map(([recipient, receiver]) => {
@@ -57,7 +59,7 @@ function mailsOf(
       thread: `notice-${row.thread}`,
       messageId: noticeId(row, recipient, domain),
       references: [noticeRootId(row.thread, domain)],
-      ...composeNotice(row, notes, now),
+      ...composeNotice(row, notes, revision, now),
     }
   })
 }

@@ -102,6 +102,7 @@ function run(
     ...OUTBOX_DEFAULTS,
     receivers: new Map(receivers),
     noticesTo: [...new Map(receivers).keys()],
+    revision: 'c0ffee1',
     from: 'healing@example.org',
     externalUrl: 'https://healing.example.org',
     windowMs: 20,

@@ -52,6 +52,7 @@ function run(
       ['leads', ['lead@example.org']],
     ]),
     noticesTo: ['leads'],
+    revision: 'c0ffee1',
     from: 'healing@example.org',
     externalUrl: null,
     windowMs: 20,

@@ -4,8 +4,8 @@ import { parseSender } from '../notify/addresses.ts'
 import type { Route } from '../notify/deliver.ts'
 import { CONNECTIONS } from '../notify/email.ts'
 import { type Store, StoreUnavailableError } from '../store/store.ts'
-import { AT_ONCE, type Made, type MailMaking, makeMails, type Receivers } from './make-mails.ts'
-import { makeNotices } from './make-notices.ts'
+import { AT_ONCE, type Made, type MailMaking, type MailStore, makeMails, type Receivers } from './make-mails.ts'
+import { makeNotices, type NoticeMaking, type NoticeStore } from './make-notices.ts'
 import { delayMs, type MailBackoff, type MailEnded, type MailSending, type Sweep, sendDue } from './send-mails.ts'
 import type { Wake } from './wake.ts'
 
@@ -46,9 +46,16 @@ export interface OutboxDeps {
   readonly onFailure: (error: StoreUnavailableError) => void
 }
 
+/** What making mails takes. */
+export interface GatherDeps extends Pick<OutboxDeps, 'clock' | 'signal' | 'onMade'> {
+  readonly store: MailStore & NoticeStore & Pick<Store, 'inboxDepth'>
+}
+
 export interface OutboxSettings {
   readonly receivers: Receivers
   readonly noticesTo: readonly string[]
+  /** What is in force. */
+  readonly revision: string
   readonly from: string
   readonly externalUrl: string | null
   /** Rows that come within this time are told together. Milliseconds. */
@@ -93,7 +100,7 @@ export async function runOutbox(deps: OutboxDeps): Promise<void> {
 }
 
 /** Rows that come together are told together: waits the window out once something is due, and a storm in the inbox. */
-async function gather(deps: OutboxDeps, settings: OutboxSettings): Promise<number> {
+export async function gather(deps: GatherDeps, settings: OutboxSettings): Promise<number> {
   const { store, clock, signal } = deps
   const making = makingOf(deps, settings)
   // A storm's own mail goes before what it tells of.
@@ -114,11 +121,11 @@ async function gather(deps: OutboxDeps, settings: OutboxSettings): Promise<numbe
 }
 
 function makingOf(
-  { onMade }: OutboxDeps,
-  { receivers, noticesTo, from, externalUrl, digestAbove, linkMs }: OutboxSettings,
-): MailMaking {
+  { onMade }: Pick<OutboxDeps, 'onMade'>,
+  { receivers, noticesTo, revision, from, externalUrl, digestAbove, linkMs }: OutboxSettings,
+): MailMaking & NoticeMaking {
   const domain = parseSender(from)?.domain ?? 'localhost'
-  return { receivers, noticesTo, domain, externalUrl, digestAbove, linkMs, onMade }
+  return { receivers, noticesTo, domain, revision, externalUrl, digestAbove, linkMs, onMade }
 }
 
 function sendingOf(deps: OutboxDeps, { receivers, backoff }: OutboxSettings, cut: AbortSignal): MailSending {
@@ -128,7 +135,7 @@ function sendingOf(deps: OutboxDeps, { receivers, backoff }: OutboxSettings, cut
     clock,
     log,
     owner,
-    route: deps.route(),
+    route: deps.route,
     signal,
     onSent,
     onFailure,

@@ -7,6 +7,7 @@ import { waivedBy } from '../incident/approval.ts'
 import type { AttemptEnd } from '../incident/event.ts'
 import type { Step } from '../incident/plan.ts'
 import { decisionOf } from '../incident/summary.ts'
+import { type Intended, intended } from '../incident/trace.ts'
 import type { GuardResult, StepResult } from '../incident/verdict.ts'
 import type { Target } from '../inventory/inventory.ts'
 import { readUnit } from '../probes/unit-state.ts'
@@ -15,7 +16,7 @@ import { inParallel } from './in-parallel.ts'
 import { decideOwn } from './looker.ts'
 import { type Steady, untilCommitted } from './steady.ts'
 import type { Wake } from './wake.ts'
-import { evaluateWorldGuards, intentOf, lookContext, targetOf, type World } from './world.ts'
+import { evaluateWorldGuards, inOneWorld, intentOf, lookContext, targetOf, type World } from './world.ts'
 
 const PARALLEL = 8
 /** Longer than any renewal gap by far; a runner that cannot renew sends no further step (S-4.5). */
@@ -24,26 +25,30 @@ export const RENEW_MS = 15_000
 /** Evidence of the world is good for so long, in milliseconds (S-5.2). */
 const EVIDENCE_MS = 10_000
 
-export interface RunnerDeps extends Steady {
+/** What one attempt takes. */
+export interface AttemptDeps extends Steady {
   readonly store: Store
   readonly world: () => World
   readonly owner: string
   /** Kept here: the ids of the attempts under way. */
   readonly running: Set<number>
-  readonly wake: Wake
-  /** How long a running step may go on once shutdown began, in milliseconds (S-4.8). */
-  readonly graceMs: number
   readonly onMoved: (moved: Moved) => void
   readonly onStep: (key: string, action: string, result: StepResult, milliseconds: number) => void
   readonly onAttempt: (attempt: ClaimedAttempt, end: AttemptEnd, milliseconds: number) => void
 }
 
+export interface RunnerDeps extends AttemptDeps {
+  readonly wake: Wake
+  /** How long a running step may go on once shutdown began, in milliseconds (S-4.8). */
+  readonly graceMs: number
+}
+
 /** Claims scheduled attempts and runs them until `signal` aborts; then waits for what runs, up to the grace. */
 export async function runRunner(deps: RunnerDeps): Promise<void> {
   const cut = new AbortController()
-  const work = (attempt: ClaimedAttempt) => run(attempt, deps, cut.signal)
+  const work = (attempt: ClaimedAttempt) => runAttempt(attempt, deps, cut.signal)
   const facts = ({ incident, number }: ClaimedAttempt) => ({ incident: incident.id, attempt: number })
-  const running = await inParallel({ ...deps, most: PARALLEL, claim: () => claim(deps), work, facts })
+  const running = await inParallel({ ...deps, most: PARALLEL, claim: () => claimAttempt(deps), work, facts })
   if (running.size === 0) return
   const all = Promise.all(running)
   const done = new AbortController()
@@ -54,7 +59,13 @@ export async function runRunner(deps: RunnerDeps): Promise<void> {
 }
 
 /** The next attempt that the guards over our own rows let begin; those that they refuse move back. */
-async function claim({ store, owner, clock, signal, onMoved }: RunnerDeps): Promise<ClaimedAttempt | null> {
+export async function claimAttempt({
+  store,
+  owner,
+  clock,
+  signal,
+  onMoved,
+}: AttemptDeps): Promise<ClaimedAttempt | null> {
   while (!signal.aborted) {
     const claimed = await store.claimAttempt(owner, clock.now(), LEASE_MS, decideOwn)
     if (claimed === null || !('refused' in claimed)) return claimed
@@ -63,7 +74,8 @@ async function claim({ store, owner, clock, signal, onMoved }: RunnerDeps): Prom
   return null
 }
 
-async function run(attempt: ClaimedAttempt, deps: RunnerDeps, cut: AbortSignal): Promise<void> {
+/** Runs the steps of an attempt under its lease, until `cut` aborts, and stores how they ended. */
+export async function runAttempt(attempt: ClaimedAttempt, deps: AttemptDeps, cut: AbortSignal): Promise<void> {
   const { store, clock } = deps
   const began = clock.monotonic()
   const lost = new AbortController()
@@ -91,7 +103,7 @@ async function run(attempt: ClaimedAttempt, deps: RunnerDeps, cut: AbortSignal):
 
 async function renew(
   attempt: ClaimedAttempt,
-  { store, clock, log }: RunnerDeps,
+  { store, clock, log }: AttemptDeps,
   lost: AbortController,
   over: AbortSignal,
 ): Promise<void> {
@@ -119,7 +131,7 @@ interface Progress {
 /** Null: handed back at shutdown before anything was run, or the lease is gone and the outcome is somebody else's to judge. */
 async function runSteps(
   attempt: ClaimedAttempt,
-  deps: RunnerDeps,
+  deps: AttemptDeps,
   commit: Steady,
   signal: AbortSignal,
 ): Promise<AttemptEnd | null> {
@@ -135,7 +147,8 @@ async function runSteps(
   const progress: Progress = { begun: false, changed: false, stopped: false, failure: null }
   for (const [index, step] of attempt.steps.entries()) {
     if (mustSkip(step, progress, deps.signal.aborted)) continue
-    const refusal = await guardsBefore(step, index, attempt, target, deps, commit)
+    const here = inOneWorld(deps)
+    const refusal = await guardsBefore(step, index, attempt, target, here, commit)
     if (refusal !== null) {
       if (!progress.changed) return { outcome: 'notRun', notRun: 'guards', reason: refusal, changed: false }
       progress.failure ??= { outcome: 'failed', reason: refusal, exitCode: null, output: '' }
@@ -147,7 +160,7 @@ async function runSteps(
     }
     const startedAt = clock.now()
     if (!(await untilCommitted(() => store.startStep(attempt, index + 1, startedAt), commit))) return null
-    const result = await runStep(step, index, attempt, target, deps, signal)
+    const result = await runStep(step, index, attempt, target, here, signal)
     if (!(await untilCommitted(() => store.finishStep(attempt, index + 1, result, clock.now()), commit))) return null
     if (result.notRun && !progress.changed)
       return { outcome: 'notRun', notRun: result.notRun, reason: result.reason, changed: false }
@@ -207,7 +220,7 @@ async function guardsBefore(
   index: number,
   attempt: ClaimedAttempt,
   target: Target,
-  deps: RunnerDeps,
+  deps: AttemptDeps,
   commit: Steady,
 ): Promise<string | null> {
   const { store, clock } = deps
@@ -227,17 +240,21 @@ async function guardsBefore(
   const results = disruptive ? [...world, await stormNow(attempt, target, deps, commit)] : world
   const decision = decisionOf(results, waivedBy(attempt.incident, clock.now()))
   await untilCommitted(
-    () => store.recordDecision(attempt.incident.id, attempt.number, decision, results, clock.now()),
+    () => store.recordDecision(attempt.incident.id, intendedBy(attempt, index + 1), decision, results, clock.now()),
     commit,
   )
   return decision.verdict === 'pass' ? null : decision.reason
+}
+
+function intendedBy({ incident, targetKey, number, rung, byPerson }: ClaimedAttempt, step: number): Intended {
+  return intended(incident, { target: targetKey, attempt: number, rung, byPerson }, step)
 }
 
 /** Of the guards over our own rows a storm alone stops what has begun: it may be young, and a restart in it does harm (S-5.9). */
 async function stormNow(
   attempt: ClaimedAttempt,
   target: Target,
-  { store, clock }: RunnerDeps,
+  { store, clock }: AttemptDeps,
   commit: Steady,
 ): Promise<GuardResult> {
   const now = clock.now()
@@ -252,7 +269,7 @@ async function runStep(
   index: number,
   attempt: ClaimedAttempt,
   target: Target,
-  deps: RunnerDeps,
+  deps: AttemptDeps,
   signal: AbortSignal,
 ): Promise<StepResult> {
   const { clock, log } = deps
@@ -266,6 +283,7 @@ async function runStep(
     key: stepKey(attempt.incident.id, attempt.number, index + 1),
     limitSeconds: step.traits.limitSeconds,
     values: valuesOf(attempt, target),
+    clock,
     signal,
   }
   const began = clock.monotonic()
@@ -295,7 +313,7 @@ function valuesOf(attempt: ClaimedAttempt, target: Target): Values {
   }
 }
 
-async function invocationOf(target: Target, deps: RunnerDeps): Promise<string | null> {
+async function invocationOf(target: Target, deps: AttemptDeps): Promise<string | null> {
   const read = await readUnit(deps.world().hosts.hostOf(target), target.unit, deps.clock)
   return 'problem' in read ? null : read.invocationId || null
 }

@@ -22,7 +22,8 @@ export interface MailSending extends Steady {
   >
   readonly clock: Clock
   readonly owner: string
-  readonly route: Route
+  /** Asked for each mail: a reload may close the one before. */
+  readonly route: () => Route
   readonly receivers: Receivers
   readonly backoff: MailBackoff
   /** Mails under way at once. */
@@ -143,7 +144,7 @@ async function sendOne(mail: OutboxMail, sending: MailSending): Promise<Ended> {
 /** A defect on the way must not keep the mail under lease, nor the others from being sent. */
 async function attempt(mail: OutboxMail, { route, cut }: MailSending): Promise<Delivered> {
   try {
-    return await deliver(route, mail, mail.tries, { signal: cut })
+    return await deliver(route(), mail, mail.tries, { signal: cut })
   } catch (error) {
     return { outcome: 'retry', error: String(error), code: null, scope: 'message', via: 'primary' }
   }

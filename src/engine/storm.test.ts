@@ -9,7 +9,7 @@ import type { ClaimedAttempt, ClusterSeen, NewMail, Store } from '../store/store
 import { advance } from './advance.ts'
 import { decideOwn } from './looker.ts'
 import { type MailMaking, makeMails } from './make-mails.ts'
-import { makeNotices } from './make-notices.ts'
+import { makeNotices, type NoticeMaking } from './make-notices.ts'
 
 const MINUTE = 60_000
 const SECOND = 1_000
@@ -28,10 +28,11 @@ const power: ClusterSeen = { bad: ['broker 1', 'broker 2', 'broker 3'], total: 3
 const calm: ClusterSeen = { ...power, bad: [] }
 const key = (id: number) => `orders/broker/${id}`
 
-const making: MailMaking = {
+const making: MailMaking & NoticeMaking = {
   receivers: new Map(planOf().escalation.to.map((name) => [name, ['a@x.org']])),
   noticesTo: planOf().escalation.to,
   domain: 'x.org',
+  revision: 'c0ffee1',
   externalUrl: null,
   digestAbove: 100,
   linkMs: 1_000,

@@ -8,10 +8,10 @@ import { missingRights, seenIn } from './cluster-seen.ts'
 import { rememberView } from './remember-view.ts'
 import { type Steady, untilCommitted } from './steady.ts'
 import type { Wake } from './wake.ts'
-import type { World } from './world.ts'
+import { inOneWorld, type World } from './world.ts'
 
 /** How often a cluster is looked at in peace, in milliseconds (S-5.5). */
-const IN_PEACE_MS = 5 * 60_000
+export const IN_PEACE_MS = 5 * 60_000
 /** And while there is a storm over it or nothing answers: its end must be seen too. */
 const IN_A_STORM_MS = 60_000
 /** A tenth earlier or later, so that clusters are not all looked at in the same moment. */
@@ -21,20 +21,24 @@ const OUT_OF_TURN_MS = 5_000
 /** Never asleep for longer: a reload may bring another cluster. Milliseconds. */
 const ASK_MS = 15_000
 
-export interface WatchDeps extends Steady {
+/** What one look in peace takes. */
+export interface WatchLookDeps extends Steady {
   readonly store: Pick<
     Store,
     'apply' | 'clusterSeen' | 'memory' | 'keepBaseline' | 'keepOutOfSync' | 'openIncidents' | 'rememberServing'
   >
   readonly world: () => World
+  readonly onWatched: (watched: Watched) => void
+  readonly onMoved: (moved: Moved) => void
+  readonly onStorm: (cluster: string, change: StormChange) => void
+}
+
+export interface WatchDeps extends WatchLookDeps {
   /** Clusters to be looked at out of turn, because something happens there; taken from here. */
   readonly wanted: Set<string>
   readonly wake: Wake
   /** The clusters that are watched, whenever they are looked over. */
   readonly onClusters: (names: readonly string[]) => void
-  readonly onWatched: (watched: Watched) => void
-  readonly onMoved: (moved: Moved) => void
-  readonly onStorm: (cluster: string, change: StormChange) => void
 }
 
 /** What a look in peace found, for metrics. */
@@ -47,7 +51,8 @@ export interface Watched {
   readonly unreachableControllers: number
 }
 
-interface Watch {
+/** How one cluster is watched. */
+export interface Watch {
   /** Both monotonic. */
   dueAt: number
   lookedAt: number
@@ -58,27 +63,29 @@ interface Watch {
 
 /** Looks at every configured cluster at the start and every five minutes, until `signal` aborts (S-5.5). */
 export async function runWatch(deps: WatchDeps): Promise<void> {
-  const { clock, signal, world } = deps
+  const { clock, signal } = deps
   const watches = new Map<string, Watch>()
   while (!signal.aborted) {
-    const clusters = [...world().inventory.clusters.values()]
+    const once = inOneWorld(deps)
+    const clusters = [...once.world().inventory.clusters.values()]
     const names = clusters.map(({ name }) => name)
     deps.onClusters(names)
     for (const gone of [...watches.keys()].filter((name) => !names.includes(name))) watches.delete(gone)
     for (const name of deps.wanted) outOfTurn(watches.get(name))
     deps.wanted.clear()
-    await Promise.all(clusters.map((cluster) => watchIfDue(cluster, watches, deps)))
+    await Promise.all(clusters.map((cluster) => watchIfDue(cluster, watches, once)))
     const next = Math.min(...[...watches.values()].map(({ dueAt }) => dueAt - clock.monotonic()))
     await deps.wake.wait(clock, Math.min(ASK_MS, Math.max(0, next)), signal)
   }
 }
 
 /** More may be broken than what was just reported: whether it is a storm must be known before anything is done (S-5.9). */
-function outOfTurn(watch: Watch | undefined): void {
+export function outOfTurn(watch: Watch | undefined): void {
   if (watch) watch.dueAt = Math.min(watch.dueAt, watch.lookedAt + OUT_OF_TURN_MS)
 }
 
-async function watchIfDue(cluster: Cluster, watches: Map<string, Watch>, deps: WatchDeps): Promise<void> {
+/** The first look at a cluster is due at once. */
+export async function watchIfDue(cluster: Cluster, watches: Map<string, Watch>, deps: WatchLookDeps): Promise<void> {
   const { clock, log } = deps
   const watch = watches.get(cluster.name) ?? { dueAt: clock.monotonic(), lookedAt: 0, looks: 0, said: '' }
   watches.set(cluster.name, watch)
@@ -96,7 +103,7 @@ async function watchIfDue(cluster: Cluster, watches: Map<string, Watch>, deps: W
 }
 
 /** Returns when it is to be looked at again, in milliseconds. */
-async function look(cluster: Cluster, watch: Watch, deps: WatchDeps): Promise<number> {
+async function look(cluster: Cluster, watch: Watch, deps: WatchLookDeps): Promise<number> {
   const { store, clock, world } = deps
   const view = await unlessAborted(world().kafka.view(cluster), deps.signal)
   if (view === null) return IN_PEACE_MS
@@ -127,7 +134,7 @@ async function look(cluster: Cluster, watch: Watch, deps: WatchDeps): Promise<nu
 }
 
 /** Data that is out of reach, or one fault away from it, is told soon whatever an incident there is waiting for (S-6.1). */
-async function tellSoon(cluster: string, view: ClusterView, deps: WatchDeps): Promise<void> {
+async function tellSoon(cluster: string, view: ClusterView, deps: WatchLookDeps): Promise<void> {
   const { offline, underMinIsr } = suffering(view)
   if (offline + underMinIsr === 0) return
   for (const { id, subject, urgent, told } of await deps.store.openIncidents()) {
@@ -148,7 +155,7 @@ async function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise
 }
 
 /** Once per change: a drift of months is no line every five minutes. */
-function sayDrift(cluster: string, found: readonly string[], watch: Watch, { log }: WatchDeps): void {
+function sayDrift(cluster: string, found: readonly string[], watch: Watch, { log }: WatchLookDeps): void {
   const said = found.toSorted().join('\n')
   if (said === watch.said) return
   watch.said = said

@@ -5,7 +5,7 @@ import { worldGuards } from '../guards/index.ts'
 import type { Hosts } from '../hosts/host.ts'
 import type { Incident } from '../incident/incident.ts'
 import { type Plan, rungOf } from '../incident/plan.ts'
-import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
+import type { GuardResult, Params, ProbeResult } from '../incident/verdict.ts'
 import type { Inventory, Target } from '../inventory/inventory.ts'
 import type { KafkaClients } from '../kafka/clients.ts'
 import type { ClusterView } from '../kafka/view.ts'
@@ -23,6 +23,12 @@ export interface World {
   readonly local: LookContext['local']
   readonly kafka: KafkaClients
   readonly monitoring: Monitoring
+}
+
+/** One world for the whole of a task: half of it seen by one configuration and half by the next is evidence of neither. */
+export function inOneWorld<D extends { readonly world: () => World }>(deps: D): D {
+  const world = deps.world()
+  return { ...deps, world: () => world }
 }
 
 /** The target that an incident acts on; null when there is none (yet) or the inventory no longer has it. */
@@ -116,7 +122,7 @@ export function intentOf(incident: Incident, target: Target, alerts: readonly St
 }
 
 /** The guards over the world that hold for this plan and target: those always on, and those the runbook lists. */
-function guardsOf(plan: Plan, target: Target): readonly { guard: WorldGuard; params: unknown }[] {
+export function guardsOf(plan: Plan, target: Pick<Target, 'kind'>): readonly { guard: WorldGuard; params: unknown }[] {
   const chosen: { guard: WorldGuard; params: unknown }[] = []
   for (const guard of worldGuards) {
     if (!guard.targets.includes(target.kind)) continue
@@ -160,15 +166,16 @@ async function readFacts(
   intent: Intent,
   context: LookContext,
 ): Promise<(now: Instant) => GuardResult> {
+  const asked = statedBy(params)
   const unknown = (why: string): GuardResult => {
     const reason = `${guard.type} could not be evaluated: ${why}`
-    return { guard: guard.type, verdict: 'unknown', reason, evidence: [] }
+    return { guard: guard.type, verdict: 'unknown', reason, evidence: [], ...asked }
   }
   const read = async () => {
     const facts = await guard.facts(params, intent, context)
     return (now: Instant): GuardResult => {
       try {
-        return guard.decide(facts, params, intent, now)
+        return { ...guard.decide(facts, params, intent, now), ...asked }
       } catch (error) {
         return unknown(error instanceof Error ? error.message : String(error))
       }
@@ -177,10 +184,17 @@ async function readFacts(
   return withDeadline(read, context, (why) => () => unknown(why))
 }
 
+/** What the runbook asks of it, where it asks for anything. */
+export function statedBy(params: unknown): { readonly params?: Params } {
+  const stated = typeof params === 'object' && params !== null ? { ...params } : {}
+  return Object.keys(stated).length === 0 ? {} : { params: stated }
+}
+
 /** Asks every probe of the runbook side by side. */
 export async function askProbes(plan: Plan, context: LookContext): Promise<readonly ProbeResult[]> {
   return Promise.all(
     plan.runbook.verify.map(async (check) => {
+      const asked = { ...statedBy(check.params), withinMs: check.withinMs }
       const unknown = (why: string): ProbeResult => ({
         probe: check.type,
         verdict: 'unknown',
@@ -188,8 +202,8 @@ export async function askProbes(plan: Plan, context: LookContext): Promise<reado
         evidence: [],
       })
       const probe = probeOf(check.type)
-      if (!probe) return unknown('no such probe in this build')
-      return withDeadline(() => probe.look(check.params, context), context, unknown)
+      if (!probe) return { ...unknown('no such probe in this build'), ...asked }
+      return { ...(await withDeadline(() => probe.look(check.params, context), context, unknown)), ...asked }
     }),
   )
 }

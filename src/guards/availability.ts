@@ -25,7 +25,7 @@ export const availability = defineWorldGuard({
     return { ...(await readViewFacts(context)), tolerate: context.cluster.tolerateUnavailable }
   },
   decide(facts, _params, { disruptive }, now): GuardResult {
-    const evidence = [...viewEvidence(facts)]
+    const evidence = [...viewEvidence(facts, disruptive)]
     const say = (verdict: GuardResult['verdict'], reason: string, more: Partial<GuardResult> = {}): GuardResult => ({
       guard: 'availability',
       verdict,
@@ -39,9 +39,9 @@ export const availability = defineWorldGuard({
     if ('verdict' in seen) return say(seen.verdict, seen.reason)
     const { view, node } = seen
     const { breaks, approvable, tolerated } = wouldBreakAvailability(view, node, facts.tolerate)
-    for (const { topic, partition, why, isr, minIsr } of [...breaks, ...approvable].slice(0, NAMED)) {
+    for (const { topic, partition, why, wanted, isr, minIsr } of [...breaks, ...approvable].slice(0, NAMED)) {
       const value = `${why}; ISR ${isr.join(',')}, min.insync.replicas ${minIsr ?? 'unknown'}`
-      evidence.push({ name: `${topic}-${partition}`, value, source: 'cluster', at: view.at })
+      evidence.push({ name: `${topic}-${partition}`, value, wanted, source: 'cluster', at: view.at })
     }
     if (tolerated > 0)
       evidence.push({ name: 'partitions tolerated', value: tolerated, source: 'inventory', at: view.at })

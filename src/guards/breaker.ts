@@ -11,7 +11,9 @@ export const breaker = defineOwnGuard({
   summary: 'The rule has not failed here so often that it may only inform (S-5.11).',
   decide({ demotion }, { byPerson }) {
     if (demotion === null) return { guard: 'breaker', verdict: 'pass', reason: 'not demoted', evidence: [] }
-    const evidence = [{ name: 'demoted', value: demotion.reason, source: 'store', at: demotion.at }]
+    const evidence = [
+      { name: 'demoted', value: demotion.reason, wanted: 'not demoted', source: 'store', at: demotion.at },
+    ]
     if (byPerson) return { guard: 'breaker', verdict: 'pass', reason: 'demoted, but a person asked', evidence }
     const reason = `demoted to inform since ${iso(demotion.at)}: ${demotion.reason}`
     return { guard: 'breaker', verdict: 'refuse', reason, evidence }

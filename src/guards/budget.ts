@@ -74,18 +74,21 @@ export const budget = defineOwnGuard({
     const evidence: Evidence[] = []
     const refusals: string[] = []
     for (const limit of BUDGET.filter((one) => one.appliesTo(intent))) {
-      const counted = facts.recent.filter(
-        (one) =>
-          one.startedAt > now - limit.windowMs && limit.counts(one, intent) && !(limit.exempts && one.firstStart),
-      )
-      evidence.push({ name: limit.name, value: `${counted.length} of ${limit.most}`, source: 'store', at: now })
+      const counted = countedBy(limit, facts, intent, now)
+      evidence.push({
+        name: limit.name,
+        value: counted.length,
+        wanted: `below ${limit.most}`,
+        source: 'store',
+        at: now,
+      })
       const exempt = intent.byPerson || (limit.exempts && intent.firstStart)
       if (counted.length < limit.most || exempt) continue
       refusals.push(`${counted.length} ${limit.name}, at most ${limit.most}; again at ${iso(freeAt(counted, limit))}`)
     }
     const busy = busyInRack(facts, intent)
     if (busy !== null) {
-      evidence.push({ name: 'at work in the rack', value: busy.targetKey, source: 'store', at: now })
+      evidence.push({ name: 'at work in the rack', value: busy.targetKey, wanted: 'nobody', source: 'store', at: now })
       if (!intent.byPerson && !intent.firstStart)
         refusals.push(
           `incident ${busy.incident} is at work on ${busy.targetKey}, and one target at a time in rack ${intent.rack}`,
@@ -103,8 +106,30 @@ function busyInRack({ atWork }: OwnFacts, { rack }: OwnIntent): OwnFacts['atWork
   return atWork.find((one) => one.rack === rack && !one.firstStart) ?? null
 }
 
+function countedBy(limit: Limit, { recent }: OwnFacts, intent: OwnIntent, now: Instant): readonly Recent[] {
+  return recent.filter(
+    (one) => one.startedAt > now - limit.windowMs && limit.counts(one, intent) && !(limit.exempts && one.firstStart),
+  )
+}
+
 /** When enough of the counted attempts have left the window for one more. */
 function freeAt(counted: readonly Recent[], limit: Limit): Instant {
   const starts = counted.map(({ startedAt }) => startedAt).toSorted((a, b) => b - a)
   return (starts[limit.most - 1] ?? 0) + limit.windowMs
+}
+
+/**
+ * When a budget that refuses has room again, if nothing else is done meanwhile; `now` where it does not refuse, null where
+ * another target of the rack has to end first and nobody can tell when.
+ */
+export function budgetFreeAt(facts: OwnFacts, intent: OwnIntent, now: Instant): Instant | null {
+  if (intent.byPerson) return now
+  if (!intent.firstStart && busyInRack(facts, intent) !== null) return null
+  return Math.max(
+    now,
+    ...BUDGET.filter((limit) => limit.appliesTo(intent) && !(limit.exempts && intent.firstStart)).map((limit) => {
+      const counted = countedBy(limit, facts, intent, now)
+      return counted.length < limit.most ? now : freeAt(counted, limit)
+    }),
+  )
 }

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { brokerSeen, clusterView, liveness, partitionSeen } from '../../test/support/cluster-view.ts'
+import { compared } from '../../test/support/compared.ts'
 import { brokerTarget, clusterOf, intentOf, lookContext, memoryOf } from '../../test/support/look.ts'
 import type { GuardResult } from '../incident/verdict.ts'
 import type { Liveness } from '../kafka/clients.ts'
@@ -351,4 +352,94 @@ test('the look brings the node id, what is tolerated, and what was there before'
   })
   expect(await quorum.facts({}, stop, context)).toMatchObject({ node: 2, baseline })
   expect(await quorum.facts({}, start, context)).toBeNull()
+})
+
+describe('S-5.1 each value with what was wanted', () => {
+  const baseline = { at: NOW - 60_000, topics: 20, partitions: 31 }
+  const whole = [
+    ['topics', 1, 'at least 18'],
+    ['partitions', 1, 'at least 28'],
+  ]
+
+  test('S-5.5 topics and partitions against the last complete view, else any topic at all', () => {
+    expect(compared(available({ baseline }))).toEqual(whole)
+    expect(compared(available())).toEqual([['topics', 1, 'at least 1']])
+  })
+
+  test('a start compares nothing', () => {
+    expect(compared(available({ baseline }, start))).toEqual([])
+    expect(available({ baseline }, start).evidence.map(({ name }) => name)).toContain('topics before')
+  })
+
+  test('S-5.5 what could not be read, and what our account may do', () => {
+    const problems = [{ part: 'fencing' as const, reason: 'closed' }]
+    expect(compared(available(seeing({ problems, rights: ['ALTER'] })))).toEqual([
+      ['topics', 1, 'at least 1'],
+      ['fencing', 'closed', 'read'],
+      ['our rights', 'ALTER', 'DESCRIBE'],
+    ])
+  })
+
+  test.each<[string, Partial<ClusterView['partitions'][number]>, string, string]>([
+    [
+      'S-5.6 the ISR against min.insync.replicas',
+      { isr: [1, 2] },
+      '1 in sync without this broker, at least 2 wanted; ISR 1,2, min.insync.replicas 2',
+      'at least 2 in sync without it',
+    ],
+    [
+      'S-5.6 a leader',
+      { leader: -1, isr: [2] },
+      'it has no leader, and this broker is in its ISR; ISR 2, min.insync.replicas 2',
+      'a leader first',
+    ],
+    [
+      'S-5.6 a min.insync.replicas that is known',
+      { minIsr: null },
+      'its min.insync.replicas is not known; ISR 1,2,3, min.insync.replicas unknown',
+      'min.insync.replicas known',
+    ],
+  ])('%s', (_, change, value, wanted) => {
+    const seen = compared(available(seeing({ partitions: [partitionSeen(change)] })))
+    expect(seen).toContainEqual(['orders-0', value, wanted])
+  })
+
+  test('S-5.7 voters caught up without it against the majority', () => {
+    expect(compared(inQuorum(seeing({ quorum: voters([1, 3]) })))).toEqual([
+      ['voters caught up without it', 2, 'at least 2 of 3'],
+    ])
+    expect(compared(inQuorum(seeing({ quorum: voters([1, 2]) })))).toEqual([
+      ['voters caught up without it', 1, 'at least 2 of 3'],
+    ])
+    expect(compared(inQuorum(seeing({ quorum: frozen })))).toEqual([])
+    const members = [{ address: { host: 'z', port: 2181 }, mode: 'leader', reason: '' }]
+    expect(compared(inQuorum(seeing({ quorum: { kind: 'zookeeper', members } })))).toEqual([
+      ['ZooKeeper servers that serve', 1, 'at least 1 of 1'],
+    ])
+  })
+
+  test('S-5.8 moves that do not wait for it', () => {
+    const move = { topic: 'orders', partition: 0, replicas: [1, 2, 3], adding: [], removing: [] }
+    expect(compared(moved(seeing({ reassignments: [move] })))).toEqual([['moves that do not wait for it', 1, 0]])
+    expect(compared(moved())).toEqual([['moves that do not wait for it', 0, 0]])
+  })
+
+  test('S-2.6 the state of the broker, and logs to recover', () => {
+    const state: BrokerState = { state: 2, remaining: 7, journal: null, began: null, problems: [], at: NOW }
+    expect(compared(noRecovery.decide(state, {}, stop, NOW))).toEqual([
+      ['BrokerState', 2, '3 (running), 6 or 7 (shutting down)'],
+      ['logs to recover', 7, 'none'],
+    ])
+    expect(compared(noRecovery.decide({ ...state, state: null, journal: 'starting' }, {}, stop, NOW))).toContainEqual([
+      'started',
+      'starting',
+      'started',
+    ])
+  })
+
+  test('S-5.2 the age of the look, in the reason', () => {
+    expect(available(seeing({ at: NOW - 11_000 })).reason).toBe(
+      'the look at the cluster is 11 s old, at most 10 s wanted',
+    )
+  })
 })

@@ -8,9 +8,8 @@ export const cooldown = defineOwnGuard({
   summary: 'The target has been left alone for long enough since another incident acted on it.',
   decide({ cooldownUntil }, intent, now) {
     const cooling = cooldownUntil !== null && cooldownUntil > now
-    const evidence = [
-      { name: 'cooldown until', value: cooldownUntil === null ? null : iso(cooldownUntil), source: 'store', at: now },
-    ]
+    const until = cooldownUntil === null ? null : iso(cooldownUntil)
+    const evidence = [{ name: 'cooldown until', value: until, wanted: 'none, or past', source: 'store', at: now }]
     if (!cooling) return { guard: 'cooldown', verdict: 'pass', reason: 'not cooling down', evidence }
     // Cooldown paces the machine; a person has looked.
     if (intent.byPerson)

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { waitFor } from '../../test/lab/wait.ts'
+import { compared } from '../../test/support/compared.ts'
 import {
   brokerTarget,
   clusterOf,
@@ -196,4 +197,17 @@ describe('S-5.12 on a real systemd', () => {
 test('a running unit that nobody touched passes', () => {
   const running = { witness: seeing(runningUnit()), times: { ...times, beganAt: ALERT - 10_000 * MINUTE } }
   expect(judge(running).verdict).toBe('pass')
+})
+
+describe('S-5.1 each value with what was wanted', () => {
+  test.each([
+    ['by default', {}, 30],
+    ['as the runbook says', { look_back_minutes: 5 }, 5],
+  ])('when it was started and stopped, %s', (_, asked, minutes) => {
+    const wanted = `by nobody else from ${minutes} min before the alert on`
+    expect(compared(judge({}, {}, asked))).toEqual([
+      ['last start', new Date(times.beganAt ?? 0).toISOString(), wanted],
+      ['last end', new Date(times.endedAt ?? 0).toISOString(), wanted],
+    ])
+  })
 })

@@ -52,7 +52,7 @@ export const humanFirst = defineWorldGuard({
       guard: 'human-first',
       verdict,
       reason,
-      evidence: evidenceOf(facts, now),
+      evidence: evidenceOf(facts, wanted, now),
       ...more,
     })
     if (witness.kind === 'unreadable') {
@@ -77,10 +77,18 @@ export const humanFirst = defineWorldGuard({
   },
 })
 
+interface Wanted {
+  readonly look_back_minutes?: number | undefined
+}
+
 /** From when on it matters: some time before the oldest of the alerts that fire, or before now where none does. */
-function since(wanted: { readonly look_back_minutes?: number | undefined }, { alerts }: Intent, now: Instant): Instant {
+function since(wanted: Wanted, { alerts }: Intent, now: Instant): Instant {
   const oldest = alerts.reduce((at, { startsAt }) => Math.min(at, startsAt), now)
-  return oldest - (wanted.look_back_minutes ?? LOOK_BACK_MINUTES) * 60_000
+  return oldest - minutesBack(wanted) * 60_000
+}
+
+function minutesBack({ look_back_minutes: minutes }: Wanted): number {
+  return minutes ?? LOOK_BACK_MINUTES
 }
 
 /** systemd sets its count of restarts back to 0 when somebody starts the unit, and when our `reset-failed` does. */
@@ -101,13 +109,15 @@ function stoppedBySomebody({ witness }: HumanFacts, { changedByUs }: Intent): bo
   return witness.kind === 'read' && witness.state === 'stoppedOnPurpose' && !changedByUs
 }
 
-function evidenceOf({ witness, times, bootedAt, memory }: HumanFacts, at: Instant): readonly Evidence[] {
+function evidenceOf({ witness, times, bootedAt, memory }: HumanFacts, asked: Wanted, at: Instant): readonly Evidence[] {
   const { source } = witness
   if (witness.kind === 'unreadable' || 'problem' in times) return [{ name: 'unit', value: null, source, at }]
+  // The span, not its beginning: that moves with the time where nothing fires, and the same answer must look the same.
+  const wanted = `by nobody else from ${minutesBack(asked)} min before the alert on`
   const when = (instant: Instant | null) => (instant === null ? null : iso(instant))
   return [
-    { name: 'last start', value: when(times.beganAt), source, at },
-    { name: 'last end', value: when(times.endedAt), source, at },
+    { name: 'last start', value: when(times.beganAt), wanted, source, at },
+    { name: 'last end', value: when(times.endedAt), wanted, source, at },
     { name: 'boot finished', value: typeof bootedAt === 'number' ? iso(bootedAt) : null, source, at },
     { name: 'invocation', value: witness.unit.invocationId, source, at: witness.unit.at },
     { name: "systemd's own restarts", value: witness.unit.nRestarts, source, at: witness.unit.at },

@@ -4,6 +4,7 @@ import path from 'node:path'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { waitFor } from '../../test/lab/wait.ts'
+import { compared } from '../../test/support/compared.ts'
 import { type KafkaCluster, startKafka } from '../../test/support/kafka.ts'
 import { brokerTarget, clusterOf, fakeHost, intentOf, local, lookContext } from '../../test/support/look.ts'
 import { systemClock } from '../clock.ts'
@@ -239,4 +240,32 @@ describe('S-2.3 with a real broker', () => {
     const data = [{ path: kafka.node(1).data, mount: true }]
     expect(await judge({ data })).toMatchObject({ verdict: 'refuse', reason: expect.stringContaining('mount point') })
   }, 60_000)
+})
+
+describe('S-5.1 each value with what was wanted', () => {
+  test('cluster and node, the mount, and free space against the minimum', () => {
+    expect(compared(decide({}))).toEqual([
+      ['live cluster id', ID, ID],
+      ['hold file', false, false],
+      ['meta.properties in /var/lib/kafka', `${ID} node 1`, `${ID} node 1`],
+      ['mount of /var/lib/kafka', '/var/lib/kafka', '/var/lib/kafka'],
+      ['bytes free in /var/lib/kafka', 50 * GiB, `at least ${2 * GiB}`],
+    ])
+  })
+
+  test.each<[string, Partial<DirectoryFacts>, unknown]>([
+    ['a share of a large disk', { sizeBytes: 1000 * GiB, availableBytes: 19 * GiB }, `at least ${20 * GiB}`],
+    ['the minimum of a small one', { sizeBytes: 10 * GiB }, `at least ${GiB}`],
+    ['the minimum, where the size is not known', { sizeBytes: null }, `at least ${GiB}`],
+  ])('%s', (_, change, wanted) => {
+    const host: HostFacts = { held: false, directories: [{ ...directory, ...change }] }
+    expect(compared(decide({ host })).at(-1)).toMatchObject({ 2: wanted })
+  })
+
+  test('a directory that need be no mount point wants none', () => {
+    const host: HostFacts = { held: true, directories: [{ ...directory, mount: false, path: '/srv/' }] }
+    const names = compared(decide({ host })).map((one) => (one as readonly unknown[])[0])
+    expect(names).not.toContain('mount of /srv/')
+    expect(compared(decide({ host }))).toContainEqual(['hold file', true, false])
+  })
 })

@@ -86,7 +86,7 @@ export function directoryProblems(
 ): readonly string[] {
   const { path, meta, availableBytes, sizeBytes, mountedAt } = directory
   const problems: string[] = []
-  if (directory.mount && mountedAt !== path.replace(/(.)\/+$/, '$1')) {
+  if (directory.mount && mountedAt !== mountPoint(path)) {
     problems.push(`${path} must be a mount point and lies on ${mountedAt ?? 'an unreadable file system'}`)
   }
   if (meta === null) problems.push(`${path}: ${directory.problem}`)
@@ -104,19 +104,35 @@ export function directoryProblems(
   return problems
 }
 
+/** As df names it: without a slash at the end. */
+function mountPoint(path: string): string {
+  return path.replace(/(.)\/+$/, '$1')
+}
+
+function least({ minFree: { bytes, ratio } }: IdentityFacts['target'], sizeBytes: number | null): string {
+  return `at least ${Math.max(bytes, Math.ceil((sizeBytes ?? 0) * ratio))}`
+}
+
 function evidenceOf(facts: IdentityFacts, at: Instant): readonly Evidence[] {
-  const { host, live } = facts
-  const seen: Evidence[] = [{ name: 'pinned cluster id', value: facts.pinned, source: 'inventory', at }]
-  if (live) seen.push({ name: 'live cluster id', value: live.clusterId, source: live.answeredBy, at })
+  const { host, live, pinned, target } = facts
+  const seen: Evidence[] = [{ name: 'pinned cluster id', value: pinned, source: 'inventory', at }]
+  const wanted = pinned === null ? {} : { wanted: pinned }
+  if (live) seen.push({ name: 'live cluster id', value: live.clusterId, ...wanted, source: live.answeredBy, at })
   if ('cause' in host) return seen
   const source = facts.hostName
-  seen.push({ name: 'hold file', value: host.held, source, at })
-  for (const { path, meta, problem, availableBytes, mountedAt } of host.directories) {
+  seen.push({ name: 'hold file', value: host.held, wanted: false, source, at })
+  for (const { path, mount, meta, problem, availableBytes, sizeBytes, mountedAt } of host.directories) {
     const node = meta?.['node.id'] ?? meta?.['broker.id'] ?? '-'
     const stated = meta ? `${meta['cluster.id'] ?? '-'} node ${node}` : problem
-    seen.push({ name: `meta.properties in ${path}`, value: stated, source, at })
-    seen.push({ name: `mount of ${path}`, value: mountedAt, source, at })
-    seen.push({ name: `bytes free in ${path}`, value: availableBytes, source, at })
+    seen.push({
+      name: `meta.properties in ${path}`,
+      value: stated,
+      wanted: `${pinned ?? '-'} node ${target.name}`,
+      source,
+      at,
+    })
+    seen.push({ name: `mount of ${path}`, value: mountedAt, ...(mount && { wanted: mountPoint(path) }), source, at })
+    seen.push({ name: `bytes free in ${path}`, value: availableBytes, wanted: least(target, sizeBytes), source, at })
   }
   return seen
 }

@@ -31,13 +31,18 @@ export const noReassignment = defineWorldGuard({
     const running = view.reassignments
     if (running === null) return say('unknown', 'running reassignments could not be read')
     const { at } = view
-    const evidence = running.slice(0, NAMED).map(({ topic, partition, replicas, adding, removing }) => ({
+    const blocking = blockingReassignments(view, node)
+    const moved = running.slice(0, NAMED).map(({ topic, partition, replicas, adding, removing }) => ({
       name: `${topic}-${partition}`,
       value: `replicas ${replicas.join(',')}, adding ${adding.join(',') || '-'}, removing ${removing.join(',') || '-'}`,
       source: 'cluster',
       at,
     }))
-    const [first, ...others] = blockingReassignments(view, node)
+    const evidence = [
+      { name: 'moves that do not wait for it', value: blocking.length, wanted: 0, source: 'cluster', at },
+      ...moved,
+    ]
+    const [first, ...others] = blocking
     if (!first) {
       const reason = running.length === 0 ? 'nothing is being moved' : `${running.length} wait for the target itself`
       return say('pass', reason, evidence)

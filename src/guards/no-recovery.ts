@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { GuardResult } from '../incident/verdict.ts'
+import type { Evidence, GuardResult } from '../incident/verdict.ts'
 import { type BrokerState, brokerStateOf, describeState, hasRun, stateEvidence } from '../probes/broker-state.ts'
 import { defineWorldGuard } from './guard.ts'
 import { TAKES_NOTHING } from './view-facts.ts'
@@ -20,7 +20,7 @@ export const noRecovery = defineWorldGuard({
       guard: 'no-recovery',
       verdict,
       reason,
-      evidence: facts ? stateEvidence(facts) : [],
+      evidence: facts ? stateEvidence(facts).map((one) => ({ ...one, ...WANTED[one.name] })) : [],
     })
     if (!disruptive) return say('pass', TAKES_NOTHING)
     if (!facts) return say('unknown', 'nobody was asked')
@@ -36,5 +36,10 @@ export const noRecovery = defineWorldGuard({
   },
 })
 
+const WANTED: Readonly<Record<string, Pick<Evidence, 'wanted'>>> = {
+  BrokerState: { wanted: '3 (running), 6 or 7 (shutting down)' },
+  'logs to recover': { wanted: 'none' },
+  started: { wanted: 'started' },
+}
 const STILL_STARTING: ReadonlySet<number> = new Set([0, 1, 2])
 const SHUTTING_DOWN: ReadonlySet<number> = new Set([6, 7])

@@ -9,6 +9,7 @@ export const notPaused = defineOwnGuard({
     const evidence = active.map((pause) => ({
       name: `pause ${pause.id}`,
       value: pause.scope,
+      wanted: 'no pause',
       source: 'store',
       at: now,
     }))

@@ -6,7 +6,13 @@ export const notSilenced = defineOwnGuard({
   summary: 'No silence covers an alert of the incident.',
   decide(facts, _intent, now) {
     const active = facts.silences.filter((silence) => silence.endsAt > now)
-    const evidence = active.map((silence) => ({ name: 'silence', value: silence.id, source: 'store', at: now }))
+    const evidence = active.map((silence) => ({
+      name: 'silence',
+      value: silence.id,
+      wanted: 'no silence',
+      source: 'store',
+      at: now,
+    }))
     const last = active.reduce((latest, one) => (one.endsAt > (latest?.endsAt ?? 0) ? one : latest), active[0])
     if (!last) return { guard: 'not-silenced', verdict: 'pass', reason: 'not silenced', evidence }
     return {

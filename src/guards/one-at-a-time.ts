@@ -21,6 +21,7 @@ export const oneAtATime = defineOwnGuard({
       evidence: blocking.map((hold) => ({
         name: hold.key,
         value: `incident ${hold.incident}, attempt ${hold.attempt}`,
+        wanted: 'free',
         source: 'store',
         at: hold.takenAt,
       })),

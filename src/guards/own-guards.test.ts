@@ -1,5 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { compared } from '../../test/support/compared.ts'
+import type { GuardResult } from '../incident/verdict.ts'
 import { breaker } from './breaker.ts'
 import { BUDGET, budget } from './budget.ts'
 import { cooldown } from './cooldown.ts'
@@ -105,7 +107,7 @@ describe('budget', () => {
     const all = Array.from({ length: 50 }, (_, number) => began(number / 10, { disruptive: true }))
     const result = budget.decide({ ...none, recent: all }, { ...intent, disruptive: true, byPerson: true }, NOW)
     expect(result.verdict).toBe('pass')
-    expect(result.evidence.some(({ value }) => value === '50 of 4')).toBe(true)
+    expect(result.evidence.some(({ value }) => value === 50)).toBe(true)
   })
 
   test('a refusal says when it ends', () => {
@@ -311,5 +313,88 @@ describe('cooldown', () => {
     [NOW + 1, true, 'pass'],
   ])('S-3.2 until %s, by a person %s: %s', (cooldownUntil, byPerson, verdict) => {
     expect(cooldown.decide({ ...none, cooldownUntil }, { ...intent, byPerson }, NOW).verdict).toBe(verdict)
+  })
+})
+
+describe('S-5.1 each value with what was wanted', () => {
+  const storming: StormFacts = {
+    since: NOW - MINUTE,
+    bad: ['broker 1', 'broker 2'],
+    total: 3,
+    calmSince: null,
+    failedStart: null,
+    isVoter: false,
+    votersFirst: [],
+  }
+  const endsAt = NOW + HOUR
+  const hold = { key: 'target:orders/broker/1', incident: 3, attempt: 1, takenAt: NOW }
+  const silence = { id: 's1', endsAt, by: 'jane', comment: '' }
+
+  test.each<[string, { readonly evidence: GuardResult['evidence'] }, readonly unknown[]]>([
+    [
+      'budget',
+      budget.decide({ ...none, recent: [began(1), began(70)] }, { ...intent, disruptive: true }, NOW),
+      [
+        ['actions on the target per hour', 1, 'below 4'],
+        ['actions on the target per day', 2, 'below 6'],
+        ['disruptive actions in the cluster per 15 min', 0, 'below 1'],
+        ['actions in the cluster per day', 2, 'below 6'],
+        ['actions everywhere per hour', 1, 'below 10'],
+      ],
+    ],
+    [
+      'the rack',
+      budget.decide(
+        {
+          ...none,
+          atWork: [{ targetKey: 'orders/broker/9', rack: 'a', firstStart: false, incident: 4, attempt: 1 }],
+        },
+        intent,
+        NOW,
+      ),
+      expect.arrayContaining([['at work in the rack', 'orders/broker/9', 'nobody']]) as readonly unknown[],
+    ],
+    [
+      'cooldown',
+      cooldown.decide({ ...none, cooldownUntil: NOW + 1 }, intent, NOW),
+      [['cooldown until', new Date(NOW + 1).toISOString(), 'none, or past']],
+    ],
+    ['cooldown, none', cooldown.decide(none, intent, NOW), [['cooldown until', null, 'none, or past']]],
+    [
+      'breaker',
+      breaker.decide({ ...none, demotion: { at: NOW, reason: '3 targets failed' } }, intent, NOW),
+      [['demoted', '3 targets failed', 'not demoted']],
+    ],
+    [
+      'storm',
+      storm.decide({ ...none, storm: storming }, { ...intent, disruptive: true }, NOW),
+      [
+        ['confirmed bad', 'broker 1, broker 2 of 3', 'at most 2, and not 2 of more than 40 %'],
+        ['calm since', null, 'for 10 min'],
+      ],
+    ],
+    [
+      'a prober that is cut off',
+      storm.decide({ ...none, blindAt: NOW }, intent, NOW),
+      [['reaches', 'nothing', 'some listener']],
+    ],
+    [
+      'one at a time',
+      oneAtATime.decide({ ...none, holds: [hold] }, intent, NOW),
+      [['target:orders/broker/1', 'incident 3, attempt 1', 'free']],
+    ],
+    ['silences', notSilenced.decide({ ...none, silences: [silence] }, intent, NOW), [['silence', 's1', 'no silence']]],
+    [
+      'pauses',
+      notPaused.decide({ ...none, pauses: [{ ...silence, id: 5, scope: 'all' }] }, intent, NOW),
+      [['pause 5', 'all', 'no pause']],
+    ],
+    [
+      'maintenance',
+      maintenance.decide({ ...none, windows: [{ ...silence, name: 'patch day' }] }, intent, NOW),
+      [['maintenance window', 'patch day', 'no window']],
+    ],
+  ])('%s', (_, result, wanted) => {
+    expect(compared(result)).toEqual(wanted)
   })
 })

@@ -32,7 +32,7 @@ export const promqlGuard = defineWorldGuard({
   },
   decide({ query, answer }, wanted, _intent, now) {
     const { met, shown, reason } = meets(wanted.pass_when, answer)
-    const evidence = queryEvidence(query, shown, now)
+    const evidence = queryEvidence(query, shown, wanted.pass_when, now)
     if (met === null) return { guard: 'promql', ...unevaluated(wanted.on_error, reason), evidence }
     const said = `${query}: ${reason}, passes when ${describeCondition(wanted.pass_when)}`
     return { guard: 'promql', verdict: met ? 'pass' : 'refuse', reason: said, evidence }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Evidence, GuardResult } from '../incident/verdict.ts'
-import { wouldBreakQuorum } from '../kafka/judge-view.ts'
+import { quorumWithout, wouldBreakQuorum } from '../kafka/judge-view.ts'
 import type { ClusterView } from '../kafka/view.ts'
 import { defineWorldGuard } from './guard.ts'
 import { readViewFacts, TAKES_NOTHING, trusted, type ViewFacts } from './view-facts.ts'
@@ -17,7 +17,7 @@ export const quorum = defineWorldGuard({
     return disruptive ? readViewFacts(context) : null
   },
   decide(facts, _params, { disruptive }, now): GuardResult {
-    const evidence = facts && typeof facts.view !== 'string' ? evidenceOf(facts.view) : []
+    const evidence = facts && typeof facts.view !== 'string' ? evidenceOf(facts.view, facts.node) : []
     const say = (verdict: GuardResult['verdict'], reason: string): GuardResult => ({
       guard: 'quorum',
       verdict,
@@ -37,18 +37,33 @@ export const quorum = defineWorldGuard({
   },
 })
 
-function evidenceOf({ quorum: seen, at }: ClusterView): readonly Evidence[] {
+function evidenceOf(view: ClusterView, node: number | null): readonly Evidence[] {
+  const { quorum: seen, at } = view
   const source = 'cluster'
+  const left = quorumWithout(view, node)
+  const majority: readonly Evidence[] = left
+    ? [
+        {
+          name: seen.kind === 'zookeeper' ? 'ZooKeeper servers that serve' : 'voters caught up without it',
+          value: left.count,
+          wanted: `at least ${Math.floor(left.of / 2) + 1} of ${left.of}`,
+          source,
+          at,
+        },
+      ]
+    : []
   if (seen.kind === 'zookeeper') {
-    return seen.members.map(({ address, mode, reason }) => ({
+    const members = seen.members.map(({ address, mode, reason }) => ({
       name: `ZooKeeper ${address.host}:${address.port}`,
       value: mode ?? reason,
       source,
       at,
     }))
+    return [...majority, ...members]
   }
   const voters = seen.kind === 'kraft' ? seen.voters : []
   return [
+    ...majority,
     { name: 'quorum leader', value: seen.kind === 'kraft' ? seen.leader : null, source, at },
     ...voters.map(({ id, caughtUp, lagMs }) => ({
       name: `voter ${id}`,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { compared } from '../../test/support/compared.ts'
 import { intentOf, killedUnit, lookContext } from '../../test/support/look.ts'
 import { planOf, startStep } from '../../test/support/plan.ts'
 import type { FiringSource } from '../incident/plan.ts'
@@ -236,5 +237,33 @@ describe('S-5.3 what is asked', () => {
     expect(later).toMatchObject({ alertmanager: { kind: 'notAsked' }, muted: { kind: 'answered' } })
     const away = await facts(intent('alertmanager', { changedByUs: true }), down)
     expect(decide(away, intent('alertmanager', { changedByUs: true })).verdict).toBe('pass')
+  })
+})
+
+describe('S-5.1 each value with what was wanted', () => {
+  const at = (ms: number) => new Date(ms).toISOString()
+
+  test('the last notification against the greatest age of the rule', () => {
+    expect(compared(decide(nothing, intent('webhook', {}, 90_000)))).toEqual([
+      ['last notification', at(NOW - 2 * MINUTE), 'at most 1m30s old'],
+    ])
+    expect(compared(decide(nothing, intent('webhook')))).toEqual([])
+  })
+
+  test("Alertmanager's copy", () => {
+    expect(compared(decide(from(copy), intent('alertmanager')))).toEqual([
+      [
+        `alert ${copy.fingerprint}`,
+        `active, updated ${at(copy.updatedAt)}, ends ${at(copy.endsAt)}`,
+        'not suppressed, updated less than 3 min ago, not ended',
+      ],
+    ])
+  })
+
+  test("Prometheus' series", () => {
+    const prometheus = { kind: 'answered', seen: [firing('pending')] } as const
+    expect(compared(decide({ ...nothing, prometheus }, intent('prometheus')))).toEqual([
+      ['ALERTS', 'pending', 'pending or firing'],
+    ])
   })
 })

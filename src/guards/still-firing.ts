@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Instant, iso } from '../clock.ts'
+import { formatDuration } from '../duration.ts'
 import type { Evidence, GuardResult } from '../incident/verdict.ts'
 import { TARGET_KINDS } from '../inventory/inventory.ts'
 import type { Liveness } from '../kafka/clients.ts'
@@ -79,7 +80,8 @@ function gone(reason: string, evidence: readonly Evidence[]): GuardResult {
 
 function judgeWebhook(intent: Intent, maxAgeMs: number | null, now: Instant): GuardResult {
   const newest = Math.max(...intent.alerts.map(({ seenAt }) => seenAt))
-  const evidence = [{ name: 'last notification', value: iso(newest), source: 'webhook', at: now }]
+  const wanted = maxAgeMs === null ? {} : { wanted: `at most ${formatDuration(maxAgeMs)} old` }
+  const evidence = [{ name: 'last notification', value: iso(newest), ...wanted, source: 'webhook', at: now }]
   if (maxAgeMs === null) return say('unknown', 'the rule states no maximal age of a notification', evidence)
   const age = Math.round((now - newest) / 1000)
   return now - newest <= maxAgeMs
@@ -93,6 +95,7 @@ function judgeAlertmanager(intent: Intent, seen: readonly SeenAlert[], now: Inst
   const evidence = mine.slice(0, 20).map((alert) => ({
     name: `alert ${alert.fingerprint}`,
     value: `${alert.state}, updated ${iso(alert.updatedAt)}, ends ${iso(alert.endsAt)}`,
+    wanted: `not suppressed, updated less than ${FRESH_MS / 60_000} min ago, not ended`,
     source: 'alertmanager',
     at: now,
   }))
@@ -115,7 +118,7 @@ function judgeAlertmanager(intent: Intent, seen: readonly SeenAlert[], now: Inst
 function judgePrometheus(intent: Intent, seen: readonly PromSample[], now: Instant): GuardResult {
   const mine = seen.filter((sample) => intent.alerts.some((alert) => isSeries(alert, sample)))
   const states = [...new Set(mine.map(({ labels }) => labels['alertstate'] ?? ''))].toSorted().join(', ')
-  const evidence = [{ name: 'ALERTS', value: states, source: 'prometheus', at: now }]
+  const evidence = [{ name: 'ALERTS', value: states, wanted: 'pending or firing', source: 'prometheus', at: now }]
   if (mine.length > 0) return say('pass', `it is ${states}, says Prometheus`, evidence)
   return gone('Prometheus shows it no more', evidence)
 }
@@ -137,8 +140,14 @@ function judgeOwnEyes(intent: Intent, { witness }: FiringFacts, why: string, now
   if (!witness || !isPureStart(intent)) return say('unknown', `nobody can be asked whether it still fires: ${why}`, [])
   const { liveness, unit } = witness
   const evidence: Evidence[] = [
-    { name: 'probe', value: liveness?.why ?? null, source: 'probe', at: now },
-    { name: 'unit', value: unit.kind === 'read' ? describeUnit(unit.unit) : null, source: unit.source, at: now },
+    { name: 'probe', value: liveness?.why ?? null, wanted: 'no answer', source: 'probe', at: now },
+    {
+      name: 'unit',
+      value: unit.kind === 'read' ? describeUnit(unit.unit) : null,
+      wanted: 'crashed',
+      source: unit.source,
+      at: now,
+    },
   ]
   if (liveness?.state === 'notServing' && unit.kind === 'read' && unit.state === 'crashed') {
     return say('pass', `nobody can be asked (${why}), but the probe and the unit both say that it crashed`, evidence)

@@ -14,6 +14,9 @@ export function isStorm(bad: number, total: number): boolean {
   return bad >= 3 || (bad >= 2 && bad / total > 0.4)
 }
 
+/** The same in words. */
+const NO_STORM = 'at most 2, and not 2 of more than 40 %'
+
 /** Whether starts of this target go one by one in a storm. */
 export function isMember(targetKey: string): boolean {
   const kind = kindOfKey(targetKey)
@@ -72,10 +75,14 @@ function blind(cluster: string): string {
 
 function seen({ storm, blindAt }: OwnFacts, now: Instant): readonly Evidence[] {
   const evidence: Evidence[] = []
-  if (blindAt !== null) evidence.push({ name: 'reaches', value: 'nothing', source: 'store', at: blindAt })
+  if (blindAt !== null)
+    evidence.push({ name: 'reaches', value: 'nothing', wanted: 'some listener', source: 'store', at: blindAt })
   if (storm === null) return evidence
   const bad = `${storm.bad.join(', ')} of ${storm.total}`
-  evidence.push({ name: 'confirmed bad', value: bad, source: 'store', at: now })
+  evidence.push({ name: 'confirmed bad', value: bad, wanted: NO_STORM, source: 'store', at: now })
   const calm = storm.calmSince === null ? null : iso(storm.calmSince)
-  return [...evidence, { name: 'calm since', value: calm, source: 'store', at: now }]
+  return [
+    ...evidence,
+    { name: 'calm since', value: calm, wanted: `for ${CALM_MS / 60_000} min`, source: 'store', at: now },
+  ]
 }

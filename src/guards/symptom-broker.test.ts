@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { brokerSeen, clusterView, liveness, partitionSeen } from '../../test/support/cluster-view.ts'
+import { compared } from '../../test/support/compared.ts'
 import {
   brokerTarget,
   clusterOf,
@@ -337,4 +338,39 @@ test('a look asks the cluster once, and on the broker’s own host only for a ha
   expect(tunnels).toBe(1)
   expect(await look('out-of-sync')).toMatchObject({ inside: null, processAt: Date.parse('2026-11-21T14:38:00Z') })
   expect(tunnels).toBe(1)
+})
+
+describe('S-5.1 each value with what was wanted', () => {
+  const asked = ['brokers asked', '3: no-answer, ok, ok', 'at least half of them clear']
+
+  test('hung: silence, this process seen serving, out of sync for long enough', () => {
+    const inside = liveness('no-answer')
+    expect(compared(judge('hung', { inside, memory: { ...served, ...long } }))).toEqual([
+      ['ApiVersions', 'no-answer', 'no answer'],
+      asked,
+      ['invocation last seen serving', THIS, THIS],
+      ['ApiVersions on its own host', 'no-answer', 'no answer'],
+      ['out of sync since', new Date(NOW - 60_000).toISOString(), 'for 35s'],
+    ])
+  })
+
+  test('fenced: the cluster says so', () => {
+    expect(compared(judge('fenced'))).toEqual([
+      asked,
+      ['invocation last seen serving', THIS, THIS],
+      ['fenced', true, true],
+      ['out of sync since', null, 'for 35s'],
+    ])
+  })
+
+  test('out of sync: it answers, is not fenced, and was in sync since it began', () => {
+    const memory = { ...served, ...long, inSyncAt: NOW - 120_000 }
+    expect(compared(judge('out-of-sync', { liveness: ok, brokers: [ok, ok, ok], view: lagging, memory }))).toEqual([
+      ['ApiVersions', 'ok', 'ok'],
+      ['brokers asked', '3: ok, ok, ok', 'at least half of them clear'],
+      ['fenced', false, false],
+      ['in sync last', new Date(NOW - 120_000).toISOString(), `after ${new Date(NOW - 3_600_000).toISOString()}`],
+      ['out of sync since', new Date(NOW - 60_000).toISOString(), 'for 35s'],
+    ])
+  })
 })

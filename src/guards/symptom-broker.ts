@@ -14,7 +14,7 @@ export type BrokerSymptom = (typeof BROKER_SYMPTOMS)[number]
  * Longer than the session time-out (9 s, ZooKeeper 18 s) and than replica.lag.time.max.ms (30 s) last by default: within them
  * what metadata shows may be what was.
  */
-const LASTS_MS = 35_000
+export const LASTS_MS = 35_000
 /** S-5.4. */
 const OUT_OF_OUR_REACH = 'we cannot reach it, its peers can: it is unfenced and in sync'
 

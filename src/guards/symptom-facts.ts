@@ -56,6 +56,7 @@ export function symptomEvidence(facts: SymptomFacts, at: Instant): readonly Evid
     add('fenced', broker?.fenced ?? null, 'cluster', view.at)
     add('listed', broker?.listed ?? null, 'cluster', view.at)
   }
+  if (memory.inSyncAt !== null && facts.processAt !== null) add('in sync last', iso(memory.inSyncAt), 'store')
   add('out of sync since', memory.outOfSyncSince === null ? null : iso(memory.outOfSyncSince), 'store')
   return evidence
 }

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { compared } from '../../test/support/compared.ts'
 import {
   brokerTarget,
   clusterOf,
@@ -265,4 +266,21 @@ test('each broker is asked once, the target’s own listener included', async ()
   const seen = await symptom.facts({ unit: 'crashed' }, intentOf(), context)
   expect(asked.toSorted((a, b) => a - b)).toEqual([9001, 9002, 9003])
   expect(seen).toMatchObject({ liveness: refused, witness: { kind: 'unreadable', problem: { cause: 'unreachable' } } })
+})
+
+describe('S-5.1 each value with what was wanted', () => {
+  test('crashed: the unit, a silent listener, and eyes that see', () => {
+    expect(compared(crash({}))).toEqual([
+      ['unit', expect.stringContaining('failed (failed)'), 'crashed, or not started since the boot'],
+      ['ApiVersions', 'refused', 'no answer'],
+      ['brokers asked', '3: refused, ok, ok', 'at least half of them clear'],
+    ])
+  })
+
+  test('a scrape that nobody answers', () => {
+    const look = { ...facts, kind: 'exporter' as const, scrape: { kind: 'answered', status: 200 } as const }
+    expect(compared(symptom.decide(look, { scrape: 'unanswered' }, intentOf(), NOW))).toEqual([
+      ['scrape', 200, 'no answer'],
+    ])
+  })
 })

@@ -12,6 +12,7 @@ import { BROKER_SYMPTOMS, type BrokerSymptom, judgeBroker } from './symptom-brok
 import { type Judged, type SymptomFacts, symptomEvidence } from './symptom-facts.ts'
 import { judgeScrape } from './symptom-scrape.ts'
 import { judgeCrash } from './symptom-unit.ts'
+import { type Sought, wantedFor } from './symptom-wanted.ts'
 import { clearedByUs, startedByOthers } from './unit-history.ts'
 import { nodeOf, readView } from './view-facts.ts'
 import { describeUnit, readWitness, type Witness } from './witness.ts'
@@ -53,9 +54,19 @@ export const symptom = defineWorldGuard({
   },
   decide(facts, wanted, intent, now) {
     const judged = judgeUnit(facts, intent) ?? askFirst(facts, intent, judgeLook(wanted, facts))
-    return { guard: 'symptom', ...judged, evidence: symptomEvidence(facts, now) }
+    const compared = wantedFor(soughtBy(wanted), facts)
+    const evidence = symptomEvidence(facts, now).map((one) => {
+      const must = compared[one.name]
+      return must === undefined ? one : { ...one, wanted: must }
+    })
+    return { guard: 'symptom', ...judged, evidence }
   },
 })
+
+function soughtBy(wanted: z.infer<typeof params>): Sought {
+  if ('unit' in wanted) return wanted.unit
+  return 'scrape' in wanted ? wanted.scrape : wanted.broker
+}
 
 function judgeLook(wanted: z.infer<typeof params>, facts: SymptomFacts): Judged {
   if ('unit' in wanted) return judgeCrash(facts)

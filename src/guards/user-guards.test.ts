@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { compared } from '../../test/support/compared.ts'
 import { brokerTarget, fakeHost, intentOf, local, lookContext } from '../../test/support/look.ts'
 import type { LookContext, PromSample } from '../probes/probe.ts'
 import { programGuard } from './program.ts'
@@ -100,4 +101,18 @@ describe('S-5.1 a guard by a program of the user’s own', () => {
     },
     15_000,
   )
+})
+
+describe('S-5.1 each value with what was wanted', () => {
+  test('the answer of a query against its condition', async () => {
+    const params = promqlGuard.params.parse({ query: 'up', pass_when: { op: '>=', value: 2 } })
+    const facts = await promqlGuard.facts(params, intentOf(), lookContext(prometheus([{ labels: {}, value: 1 }])))
+    expect(compared(promqlGuard.decide(facts, params, intentOf(), NOW))).toEqual([['answer', '1', '>= 2']])
+  })
+
+  test('the exit code of a program', async () => {
+    const params = programGuard.params.parse({ argv: ['false'], where: 'local' })
+    const facts = await programGuard.facts(params, intentOf(), lookContext({ local }))
+    expect(compared(programGuard.decide(facts, params, intentOf(), NOW))).toEqual([['exitCode', 1, 0]])
+  })
 })

@@ -1,7 +1,7 @@
 import type { Instant } from '../clock.ts'
 import { LATE, within } from '../hosts/waiting.ts'
 import type { Evidence, GuardResult } from '../incident/verdict.ts'
-import { isComplete, suffering, vanished } from '../kafka/judge-view.ts'
+import { isComplete, leastLeft, suffering, vanished } from '../kafka/judge-view.ts'
 import type { Baseline, ClusterView } from '../kafka/view.ts'
 import type { LookContext } from '../probes/probe.ts'
 
@@ -49,7 +49,10 @@ export function trusted(
   if (node === null) return { verdict: 'unknown', reason: 'the inventory gives no node id' }
   const ageMs = now - view.at - view.tookMs
   if (ageMs > GOOD_FOR_MS || ageMs < -GOOD_FOR_MS) {
-    return { verdict: 'unknown', reason: `the look at the cluster is ${Math.round(ageMs / 1000)} s old` }
+    return {
+      verdict: 'unknown',
+      reason: `the look at the cluster is ${Math.round(ageMs / 1000)} s old, at most ${GOOD_FOR_MS / 1000} s wanted`,
+    }
   }
   // Without rights Kafka shows an empty cluster and no error.
   if (view.rights && !view.rights.includes('DESCRIBE'))
@@ -75,21 +78,34 @@ export function urgencyOf({ view }: Pick<ViewFacts, 'view'>): Pick<GuardResult, 
   return offline > 0 || underMinIsr > 0 ? { urgent: true } : {}
 }
 
-export function viewEvidence({ view, baseline }: ViewFacts): readonly Evidence[] {
+/** `compares`: the guard judges the view, so that what it wants of it is told too. */
+export function viewEvidence({ view, baseline }: ViewFacts, compares: boolean): readonly Evidence[] {
   if (typeof view === 'string') return []
   const { at } = view
   const source = 'cluster'
+  const wants = (wanted: string) => (compares ? { wanted } : {})
   const { offline, underMinIsr, examples } = suffering(view)
   const seen: Evidence[] = [
-    { name: 'topics', value: view.topics, source, at },
-    { name: 'partitions', value: view.partitions.length, source, at },
+    { name: 'topics', value: view.topics, ...wants(least(baseline?.topics ?? 1)), source, at },
+    {
+      name: 'partitions',
+      value: view.partitions.length,
+      ...(baseline && wants(least(baseline.partitions))),
+      source,
+      at,
+    },
     { name: 'partitions without a leader', value: offline, source, at },
     { name: 'partitions under min.insync.replicas', value: underMinIsr, source, at },
   ]
   if (examples.length > 0) seen.push({ name: 'for example', value: examples.join('; '), source, at })
   if (baseline) seen.push({ name: 'topics before', value: baseline.topics, source: 'store', at: baseline.at })
-  for (const { part, reason } of view.problems) seen.push({ name: part, value: reason, source, at })
+  for (const { part, reason } of view.problems) seen.push({ name: part, value: reason, ...wants('read'), source, at })
+  if (view.rights) seen.push({ name: 'our rights', value: view.rights.join(', '), ...wants('DESCRIBE'), source, at })
   return seen
+}
+
+function least(before: number): string {
+  return `at least ${leastLeft(before)}`
 }
 
 /** What guards that judge what stopping a node takes away say of a start. */

@@ -5,7 +5,8 @@ import type { Host, Hosts } from './host.ts'
 import { localHost } from './local.ts'
 import type { SshLimits } from './ssh.ts'
 import { defaultSshLimits, openSshHost, shownHostKey } from './ssh.ts'
-import { redactorOf } from './transcript.ts'
+import type { SshConnection } from './ssh-connection.ts'
+import { type Redactor, redactorOf } from './transcript.ts'
 
 export interface HostsOptions {
   readonly clock: Clock
@@ -20,12 +21,23 @@ export interface HostsOptions {
 /** Hosts with the machine itself, for what runs beside kafka-healing. */
 export interface OpenHosts extends Hosts {
   readonly local: Host
+  /**
+   * The inventory and the secrets are others now. A connection that no target uses any more is closed when its last command
+   * has ended. Earlier secrets stay hidden: a program that began before may still print them.
+   */
+  renew(targets: Iterable<Target>, secrets: readonly string[]): void
 }
 
 /** Opens nothing yet: connections are made when the first command needs them, and shared by targets on one host. */
 export function openHosts(options: HostsOptions): OpenHosts {
   const { clock, log } = options
-  const redact = redactorOf(options.secrets ?? [])
+  const hidden = new Set(options.secrets)
+  let known = redactorOf([...hidden])
+  const redact: Redactor = {
+    whole: (text) => known.whole(text),
+    cutEnd: (text) => known.cutEnd(text),
+    cutStart: (text) => known.cutStart(text),
+  }
   const runtimeDir = options.runtimeDir ?? process.env['XDG_RUNTIME_DIR'] ?? `/run/user/${process.getuid?.() ?? 0}`
   const limits = { ...defaultSshLimits, ...options.ssh }
   const local = localHost({ clock, redact, runtimeDir })
@@ -36,14 +48,23 @@ export function openHosts(options: HostsOptions): OpenHosts {
     hostOf(target: Target) {
       const { connection, host } = target
       if (connection.driver === 'local') return local
-      const { user, port, keyFile, hostKey } = connection
-      const key = JSON.stringify([user, host, port, keyFile, hostKey])
+      const key = keyOf(connection, host)
       let opened = remote.get(key)
       if (opened === undefined) {
         opened = openSshHost({ clock, log, redact, limits }, host, connection)
         remote.set(key, opened)
       }
       return opened
+    },
+    renew(targets, secrets) {
+      for (const secret of secrets) hidden.add(secret)
+      known = redactorOf([...hidden])
+      const used = new Set<string>()
+      for (const { connection, host } of targets) if (connection.driver === 'ssh') used.add(keyOf(connection, host))
+      for (const [key, host] of [...remote].filter(([key]) => !used.has(key))) {
+        remote.delete(key)
+        host.retire()
+      }
     },
     async hostKeyOf(connection: Connection, host: string) {
       return connection.driver === 'local' ? null : shownHostKey(host, connection.port, limits)
@@ -53,4 +74,8 @@ export function openHosts(options: HostsOptions): OpenHosts {
       remote.clear()
     },
   }
+}
+
+function keyOf({ user, port, keyFile, hostKey }: SshConnection, host: string): string {
+  return JSON.stringify([user, host, port, keyFile, hostKey])
 }

@@ -47,6 +47,8 @@ export interface Connector {
   link(): Promise<Link | NotSent>
   /** Marks the connection as used; call the returned function when done. */
   hold(): () => void
+  /** From now on the connection is closed as soon as nobody holds it. */
+  retire(): void
   close(): void
 }
 
@@ -61,6 +63,7 @@ export function openConnector(
   let pending: Promise<Link | NotSent> | null = null
   let users = 0
   let closed = false
+  let retired = false
   let idle: NodeJS.Timeout | undefined
 
   const connect = async (): Promise<Link | NotSent> => {
@@ -87,6 +90,12 @@ export function openConnector(
     return link
   }
 
+  /** Whoever asks from here on gets a new connection. */
+  const letGo = (): void => {
+    current?.client.end()
+    current = null
+  }
+
   return {
     async link() {
       if (current !== null && !current.isLost()) return current
@@ -100,14 +109,19 @@ export function openConnector(
       clearTimeout(idle)
       return () => {
         users--
-        if (users === 0) idle = setTimeout(() => current?.client.end(), limits.idleMs).unref()
+        if (users === 0) idle = setTimeout(letGo, retired ? 0 : limits.idleMs).unref()
       }
+    },
+    retire() {
+      retired = true
+      if (users > 0) return
+      clearTimeout(idle)
+      letGo()
     },
     close() {
       closed = true
       clearTimeout(idle)
-      current?.client.end()
-      current = null
+      letGo()
     },
   }
 }

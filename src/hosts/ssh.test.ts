@@ -175,6 +175,28 @@ describe('a command over SSH', () => {
     expect(results.map((result) => exited(result).stdout)).toEqual(Array.from({ length: 12 }, (_, i) => `${i}\n`))
   })
 
+  test('a connection that no target uses any more is closed after its last command, and a secret that is new is hidden', async () => {
+    const on = host()
+    const [hosts] = opened
+    const target = targetOn(sshd.connection())
+    const connections = () => sshd.log().split('Accepted publickey').length
+    const before = connections()
+    const running = sh('sleep 0.5; echo s3cret-word n3w-secret', {}, on)
+    await sh('true', {}, on)
+    hosts?.renew([], ['n3w-secret'])
+    await sh('true', {}, on)
+    expect(connections()).toBe(before + 1)
+    expect(exited(await running).stdout).toBe('[redacted] [redacted]\n')
+    await waitFor('another connection to be made', async () => {
+      await sh('true', {}, on)
+      return connections() > before + 1
+    })
+    // Another one by the same settings is another connection.
+    expect(hosts?.hostOf(target)).not.toBe(on)
+    hosts?.renew([target], [])
+    expect(hosts?.hostOf(target)).toBe(hosts?.hostOf(target))
+  })
+
   test('an idle connection is closed, and the next command makes a new one', async () => {
     const on = host({}, { idleMs: 100 })
     await sh('true', {}, on)

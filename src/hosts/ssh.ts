@@ -34,6 +34,8 @@ export interface SshContext {
 }
 
 export interface SshHost extends Host {
+  /** Closes the connection once nothing runs over it. */
+  retire(): void
   close(): void
 }
 
@@ -47,6 +49,7 @@ export function openSshHost(context: SshContext, host: string, connection: SshCo
     name: `ssh ${connection.user}@${host}`,
     run: (argv, options) => runRemote(context, connector, slots, argv, options),
     connect: (address, limitMs) => connectFrom(context, connector, address, limitMs),
+    retire: () => connector.retire(),
     close: () => connector.close(),
   }
 }

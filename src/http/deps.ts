@@ -7,13 +7,16 @@ import type {
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
+import type { Alert } from '../alert/alert.ts'
 import type { Clock, Instant } from '../clock.ts'
 import type { Login } from '../config.ts'
 import type { Intake } from '../engine/intake.ts'
 import type { ReconcileStatus } from '../engine/reconcile.ts'
 import type { Plan } from '../incident/plan.ts'
+import type { Revision } from '../rules/revision.ts'
 import type { Store } from '../store/store.ts'
 import type { Telemetry } from '../telemetry.ts'
+import type { Matched } from './explain/explain.ts'
 
 /** What the routes stand on. Functions that read the configuration are called anew each time, so that a reload shows. */
 export interface HttpDeps {
@@ -32,6 +35,8 @@ export interface HttpDeps {
   readonly known: () => KnownNames
   /** The plan of a rule as it is in force now; null when there is no such rule. */
   readonly planOf: (rule: string) => Plan | null
+  /** What the rules in force make of an alert that came by a credential. */
+  readonly match: (alert: Pick<Alert, 'labels' | 'fingerprint'>, credential: string | null) => Matched
   /** Empty: everybody may. */
   readonly webhookCredentials: readonly Login[]
   readonly apiCredentials: readonly Login[]
@@ -42,7 +47,8 @@ export interface HttpDeps {
 }
 
 export type ReloadResult =
-  | { readonly ok: true; readonly revision: string }
+  /** Not `applied`: it is in force for what is new; what it takes away from open incidents waits for the store. */
+  | { readonly ok: true; readonly revision: Revision; readonly applied: boolean }
   /** Each problem with `file:line:column` where it has one. The last good configuration stays in force. */
   | { readonly ok: false; readonly problems: readonly string[] }
 
@@ -51,8 +57,20 @@ export interface Status {
   readonly configuration: {
     readonly loaded: boolean
     readonly revision: string | null
+    readonly commit: string | null
+    readonly dirty: boolean | null
+    readonly differing: readonly string[]
+    readonly hash: string | null
     readonly loadedAt: Instant | null
+    /** Open incidents are held to it. */
+    readonly applied: boolean
+    /** Settings that are read at a start only, and were others then. */
+    readonly atNextStart: readonly string[]
+    /** Changed files are taken into force by themselves. */
+    readonly watched: boolean
     readonly lastReloadSuccessful: boolean
+    /** Why what lies there now is not in force. */
+    readonly problems: readonly string[]
   }
   /** Null: no Alertmanager is configured, so lost alerts are never found. */
   readonly reconcile: ReconcileStatus | null

@@ -4,7 +4,7 @@ import type { App, HttpDeps, KnownNames } from './deps.ts'
 import { present } from './present.ts'
 import { invalid, Problem, ProblemError } from './problem.ts'
 import { duration, durationOf, words } from './query.ts'
-import { DemotionAnswer, PauseAnswer } from './shapes.ts'
+import { PauseAnswer, ResumeAnswer } from './shapes.ts'
 
 /** S-3.5: a pause has an end. */
 const DEFAULT_PAUSE = '4h'
@@ -73,12 +73,7 @@ export function holdRoutes(app: App, { store, clock, log, known, wake }: HttpDep
         security: SECURED,
         body: ResumeBody,
         response: {
-          200: z.object({
-            ended: z.array(PauseAnswer),
-            resumed: z.boolean().describe('A suspended target may act again'),
-            demotions: z.array(DemotionAnswer).describe('Rules that may act again by themselves'),
-            starts: z.boolean().describe('Starts go on in a storm that a failed one had stopped'),
-          }),
+          200: ResumeAnswer,
           409: Problem,
         },
       },

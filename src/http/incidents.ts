@@ -3,10 +3,11 @@ import { STATES } from '../incident/incident.ts'
 import { SECURED } from './access.ts'
 import type { App, HttpDeps } from './deps.ts'
 import { grant, type Wish } from './persons-wish.ts'
+import { possible } from './possible.ts'
 import { present } from './present.ts'
 import { notFound, Problem, ProblemError } from './problem.ts'
 import { cursor, given, incidentId, limit, listOf, name, pageOrProblem, words } from './query.ts'
-import { IncidentAnswer, IncidentSummaryAnswer, pageOf } from './shapes.ts'
+import { IncidentAnswer, IncidentSummaryAnswer, pageOf, WishAnswer } from './shapes.ts'
 
 const Filters = z.strictObject({
   state: listOf(STATES).optional().describe('Some of them, separated by commas'),
@@ -26,14 +27,6 @@ const RetryBody = z
   .strictObject({ ...wishFields, replan: z.boolean().optional().describe('By the rule as it is in force now') })
   .nullish()
 const ApproveBody = z.strictObject({ ...wishFields, request: z.int().min(1).describe('Which question is answered') })
-
-const WishAnswer = z.object({
-  id: z.int(),
-  state: z.enum(STATES),
-  reason: z.string(),
-  detail: z.string(),
-  owner: z.string().nullable(),
-})
 
 const WISHES: readonly { readonly wish: Wish['wish'] & ('cancel' | 'take-over'); readonly summary: string }[] = [
   { wish: 'cancel', summary: 'End it without healing; a rung that runs is finished first' },
@@ -74,7 +67,11 @@ export function incidentRoutes(app: App, deps: HttpDeps): void {
     async ({ params }) => {
       const view = await store.incidentView(params.id)
       if (view === null) throw notFound(`incident ${params.id}`)
-      return present(view)
+      const { incident } = view
+      return {
+        ...present(view),
+        possible: possible(incident, deps.clock.now(), deps.planOf(incident.plan.rule)),
+      }
     },
   )
   for (const { wish, summary } of WISHES) {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { attempted } from '../../test/support/attempts.ts'
 import { deliveryOf } from '../../test/support/broker-delivery.ts'
 import { type HttpWorld, startHttp } from '../../test/support/http.ts'
 import { planOf } from '../../test/support/plan.ts'
@@ -245,30 +246,15 @@ describe('pauses', () => {
 })
 
 describe('history', () => {
-  /** One finished attempt for each broker, in their order. */
-  async function attempted(brokers: readonly string[]): Promise<HttpWorld> {
+  async function tried(brokers: readonly string[]): Promise<HttpWorld> {
     const on = await start()
-    await on.deliver(deliveryOf(brokers))
-    await on.settle(planOf({ afterMs: 0 }))
-    for (const broker of brokers) {
-      const now = systemClock.now()
-      let look = await on.store.claimLook('test', now, 60_000)
-      while (look?.kind === 'probe') look = await on.store.claimLook('test', now, 60_000)
-      if (look === null) throw new Error(`no look for broker ${broker}`)
-      await on.store.guardsEvaluated(look, PASSED, [], null, now)
-      const claimed = await on.store.claimAttempt('test', now, 60_000, () => ({ decision: PASSED, results: [] }))
-      if (claimed === null || 'refused' in claimed) throw new Error(`no attempt for broker ${broker}`)
-      await on.store.startStep(claimed, 1, now)
-      const output = '=cmd()'
-      await on.store.finishStep(claimed, 1, { outcome: 'failed', reason: output, exitCode: 1, output }, now)
-      await on.store.finishAttempt(claimed, { outcome: 'failed', reason: '=cmd(), "exit 1"', changed: true }, now)
-    }
+    await attempted(on, brokers, '=cmd()', '=cmd(), "exit 1"')
     return on
   }
   const brokers = ['1', '2', '3', '4', '5']
 
   it('gives each attempt once over all its pages, newest first', async () => {
-    const on = await attempted(brokers)
+    const on = await tried(brokers)
     const targets: string[] = []
     let next: string | null = ''
     while (next !== null) {
@@ -281,7 +267,7 @@ describe('history', () => {
   })
 
   it('filters by target, rule, cluster and time, and shows the steps in the trace', async () => {
-    const on = await attempted(['1', '2'])
+    const on = await tried(['1', '2'])
     const count = async (query: string) => (await ask(on.get(`/history?${query}`))).body.items.length as number
 
     expect(await count('target=lab/broker/1')).toBe(1)
@@ -299,7 +285,7 @@ describe('history', () => {
   })
 
   it('is CSV when asked for, safe to open in a spreadsheet, with the next page in a header', async () => {
-    const on = await attempted(['1', '2'])
+    const on = await tried(['1', '2'])
     const asked = [
       await on.get('/history?format=csv&limit=1'),
       await on.get('/history?limit=1', { accept: 'text/csv' }),
@@ -308,7 +294,7 @@ describe('history', () => {
     for (const answer of asked) {
       expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8')
       const [header, row] = (await answer.text()).split('\r\n')
-      expect(header).toMatch(/^id,incident,attempt,rule,cluster,target,rung,status,reason,.*outcome$/)
+      expect(header).toMatch(/^id,incident,attempt,rule,revision,cluster,target,rung,status,reason,.*outcome$/)
       expect(row).toContain(`"'=cmd(), ""exit 1"""`)
       const next = /^<(\S+)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1] ?? ''
       const second = await on.get(next, { accept: 'text/csv' })

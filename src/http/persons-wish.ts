@@ -87,7 +87,8 @@ async function answer(
   return { kind: 'done', moved }
 }
 
-function eventOf(wish: Wish, by: string, comment: string): Event {
+/** What a wish is to the incident. */
+export function eventOf(wish: Wish, by: string, comment: string): Event {
   switch (wish.wish) {
     case 'cancel':
       return { type: 'cancelled', by, reason: comment }

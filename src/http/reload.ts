@@ -1,7 +1,8 @@
-import { z } from 'zod'
 import { SECURED } from './access.ts'
 import type { App, HttpDeps } from './deps.ts'
+import { present } from './present.ts'
 import { Problem, ProblemError } from './problem.ts'
+import { ReloadAnswer } from './shapes.ts'
 
 /** `POST /-/reload`: reads all files again; with anything wrong in them the last good configuration stays. */
 export function reloadRoutes(app: App, { reload }: HttpDeps): void {
@@ -12,12 +13,15 @@ export function reloadRoutes(app: App, { reload }: HttpDeps): void {
         summary: 'Read the configuration, inventory and rules again',
         tags: ['operation'],
         security: SECURED,
-        response: { 200: z.object({ revision: z.string() }), 422: Problem },
+        response: { 200: ReloadAnswer, 422: Problem },
       },
     },
     async () => {
       const result = await reload()
-      if (result.ok) return { revision: result.revision }
+      if (result.ok) {
+        const { name: revision, ...rest } = result.revision
+        return present({ revision, ...rest, applied: result.applied })
+      }
       throw new ProblemError(
         422,
         'The configuration is not valid; the last good one stays in force',

@@ -4,6 +4,7 @@ import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fast
 import { requireApiCredential } from './access.ts'
 import { alertRoutes } from './alerts.ts'
 import type { App, HttpDeps } from './deps.ts'
+import { explainRoutes } from './explain.ts'
 import { healthRoutes } from './health.ts'
 import { historyRoutes } from './history.ts'
 import { holdRoutes } from './holds.ts'
@@ -15,6 +16,7 @@ import { metricsRoutes } from './metrics.ts'
 import { openapiRoutes } from './openapi.ts'
 import { problem, problemOf, sendProblem } from './problem.ts'
 import { reloadRoutes } from './reload.ts'
+import { ruleRoutes } from './rules.ts'
 import { silenceRoutes } from './silence.ts'
 import { answerClientError, TIMEOUTS } from './sockets.ts'
 import { statusRoutes } from './status.ts'
@@ -88,9 +90,11 @@ export function buildServer(deps: HttpDeps): FastifyInstance {
       silenceRoutes,
       historyRoutes,
       incidentRoutes,
+      explainRoutes,
       holdRoutes,
       maintenanceRoutes,
       reloadRoutes,
+      ruleRoutes,
       statusRoutes,
     ],
     true,

@@ -163,16 +163,19 @@ export interface Incident {
 }
 
 /** Timers are rows: (incident, kind, dueAt). */
-export type TimerKind =
-  | 'act'
-  | 'guard'
-  | 'verifyPoll'
-  | 'probationEnd'
-  | 'level'
-  | 'reminder'
-  | 'escalateAfter'
-  | 'giveUp'
-  | 'tellBy'
+export const TIMER_KINDS = [
+  'act',
+  'guard',
+  'verifyPoll',
+  'probationEnd',
+  'level',
+  'reminder',
+  'escalateAfter',
+  'giveUp',
+  'tellBy',
+] as const
+
+export type TimerKind = (typeof TIMER_KINDS)[number]
 
 /** Kinds of rows in `escalations` (S-6.3). */
 export type TellKind = 'told' | 'refused' | 'escalated' | 'recovered' | 'digest'

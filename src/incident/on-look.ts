@@ -5,6 +5,7 @@ import type { Look, TargetHistory } from './event.ts'
 import type { Incident, Verifying } from './incident.ts'
 import { endCancelled } from './on-attempt.ts'
 import { mayAct } from './plan.ts'
+import { type Healer, healerOf } from './track.ts'
 
 /** Progress other than starting that stands still this long, in milliseconds, is told (S-4.9). */
 const STANDS_STILL_MS = 15 * 60_000
@@ -162,13 +163,21 @@ function cameBackAfterCancel(draft: Draft, seen: Look): void {
   draft.effects.push({ type: 'electLeader' })
 }
 
+/** How it got well, where nothing of ours had changed anything (S-3.3). */
+const HEALED_BY: Readonly<Record<Healer, string>> = {
+  us: 'by an attempt of ours',
+  sameRemedy: 'the unit was begun anew by somebody else',
+  otherwise: 'the same process goes on',
+  unknown: 'it cannot be told by whom it was healed',
+}
+
 /** Nobody acted and it is well: closed by the runbook's own probes (S-1.3). */
 function cleared(draft: Draft, seen: Look): void {
   const { incident } = draft
   const told = incident.told
   draft.settle(
     incident.plan.mode === 'inform' ? 'informed' : 'cleared',
-    `${seen.reason}; nothing was done by kafka-healing`,
+    `${seen.reason}; nothing was done by kafka-healing, ${HEALED_BY[healerOf(incident, seen.invocation)]}`,
   )
   if (told) draft.tell('recovered', 0, 'cleared', 'recovered without an action of kafka-healing')
 }

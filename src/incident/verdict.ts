@@ -4,9 +4,13 @@ import type { Instant } from '../clock.ts'
 export interface Evidence {
   readonly name: string
   readonly value: string | number | boolean | null
+  /** Where it is compared: what it must be, or in words what it must satisfy (`at least 2`, `below 4`). */
+  readonly wanted?: string | number | boolean
   readonly source: string
   readonly at: Instant
 }
+
+export type Params = Readonly<Record<string, unknown>>
 
 export type GuardVerdict = 'pass' | 'hold' | 'refuse' | 'unknown'
 
@@ -17,6 +21,8 @@ export interface GuardResult {
   /** A sentence for a person: what was seen, what was wanted. */
   readonly reason: string
   readonly evidence: readonly Evidence[]
+  /** What the runbook asks of it; absent where it asks for nothing. */
+  readonly params?: Params
   /** `hold` only: quiet holds (silence, maintenance, pause) stop every clock, told ones do not (S-5.2). */
   readonly quiet?: boolean
   /** `hold` only: when it ends by itself, where that is known. */
@@ -42,6 +48,9 @@ export interface ProbeResult {
   readonly verdict: ProbeVerdict
   readonly reason: string
   readonly evidence: readonly Evidence[]
+  readonly params?: Params
+  /** How long it may stay unhealed without progress, in milliseconds (S-4.9); absent where no verification asked. */
+  readonly withinMs?: number
   /** Progressing only: changes when progress was made (e.g. the number of replicas still missing). */
   readonly mark?: string
   /** Progressing only: the process has never been seen serving since it began (S-2.6). */

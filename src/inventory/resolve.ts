@@ -11,28 +11,54 @@ export interface Selector {
   readonly from: 'labels' | 'culprit'
 }
 
+/** What the labels name, and a sentence that says by which of them, or why they name nothing. */
+export interface Resolution {
+  readonly subject: Subject
+  readonly how: string
+}
+
 /**
  * What the labels name (S-2.1): by `cluster` and `broker_id` (or `exporter`), else uniquely by `instance` and `host`, which
  * must equal a host, an address or a declared alias as they stand. Nothing is guessed: no prefix, no case folding, no port
  * cut off. Whatever is missing, unknown, ambiguous or contradictory is unresolved, with a sentence for the mail.
  */
 export function resolveSubject(selector: Selector, labels: Labels, fingerprint: string, inventory: Inventory): Subject {
+  return resolve(selector, labels, fingerprint, inventory).subject
+}
+
+/** {@link resolveSubject}, with how it came to that. */
+export function resolve(selector: Selector, labels: Labels, fingerprint: string, inventory: Inventory): Resolution {
   const cluster = clusterOf(labels, inventory)
-  const unresolved = (problem: string): Subject => ({
-    kind: 'unresolved',
-    key: `unresolved:${fingerprint}`,
-    cluster: typeof cluster === 'string' || cluster === null ? null : cluster.name,
-    problem,
+  const unresolved = (problem: string): Resolution => ({
+    subject: {
+      kind: 'unresolved',
+      key: `unresolved:${fingerprint}`,
+      cluster: typeof cluster === 'string' || cluster === null ? null : cluster.name,
+      problem,
+    },
+    how: problem,
   })
   if (typeof cluster === 'string') return unresolved(cluster)
   if (selector.kind === 'cluster' || selector.from === 'culprit') {
     if (cluster === null) return unresolved('the alert has no label "cluster"')
     const key = `${cluster.name}/cluster/${cluster.name}`
-    return { kind: 'cluster', key, cluster: cluster.name, target: key }
+    const named = `cluster=${quote(cluster.name)} names the cluster`
+    const how =
+      selector.from === 'culprit'
+        ? `${named}; which ${selector.kind} of it is to blame is computed from what the cluster shows, before acting`
+        : named
+    return { subject: { kind: 'cluster', key, cluster: cluster.name, target: key }, how }
   }
   const found = targetOf(selector.kind, labels, cluster, inventory)
   if (typeof found === 'string') return unresolved(found)
-  return { kind: found.kind, key: found.key, cluster: found.cluster, target: found.key }
+  const { target, how } = found
+  return { subject: { kind: target.kind, key: target.key, cluster: target.cluster, target: target.key }, how }
+}
+
+/** A target that labels name, and by which of them. */
+interface Found {
+  readonly target: Target
+  readonly how: string
 }
 
 /** The cluster that the labels name, null where they name none, or what is wrong with the name. */
@@ -48,7 +74,7 @@ function targetOf(
   labels: Labels,
   cluster: Cluster | null,
   inventory: Inventory,
-): Target | string {
+): Found | string {
   const nameLabel = kind === 'broker' ? 'broker_id' : 'exporter'
   const name = label(labels, nameLabel)
   if (name !== null) {
@@ -57,14 +83,14 @@ function targetOf(
       return `the label broker_id=${quote(name)} is not a broker id`
     if (cluster !== null) {
       const target = targetsOf(cluster, kind).find((candidate) => candidate.name === name)
-      return target ?? `cluster ${quote(cluster.name)} has no ${kind} ${quote(name)} in the inventory`
+      if (target === undefined) return `cluster ${quote(cluster.name)} has no ${kind} ${quote(name)} in the inventory`
+      return { target, how: `cluster=${quote(cluster.name)} and ${nameLabel}=${quote(name)} name ${target.key}` }
     }
   }
   const found = byAddress(kind, labels, cluster, inventory)
-  if (typeof found !== 'string' && name !== null && found.name !== name) {
-    return `the labels contradict each other: ${nameLabel}=${quote(name)}, but instance and host name ${found.key}`
-  }
-  return found
+  if (typeof found === 'string' || name === null) return found
+  if (found.target.name === name) return { ...found, how: `${found.how}, and ${nameLabel}=${quote(name)} agrees` }
+  return `the labels contradict each other: ${nameLabel}=${quote(name)}, but instance and host name ${found.target.key}`
 }
 
 function byAddress(
@@ -72,7 +98,7 @@ function byAddress(
   labels: Labels,
   cluster: Cluster | null,
   inventory: Inventory,
-): Target | string {
+): Found | string {
   const scope = cluster === null ? [...inventory.clusters.values()] : [cluster]
   const all = scope.flatMap((each) => targetsOf(each, kind))
   const given = (['instance', 'host'] as const).flatMap((name) => {
@@ -95,7 +121,17 @@ function byAddress(
   const [only, ...others] = common
   if (only === undefined) return `the labels contradict each other: ${shown} name different ${kind}s`
   if (others.length > 0) return `${shown} could be any of ${common.map(({ key }) => key).join(', ')}`
-  return only
+  return { target: only, how: given.map((each) => nameIn(each, only)).join(', ') }
+}
+
+function nameIn(
+  { shown, value, targets }: { shown: string; value: string; targets: readonly Target[] },
+  of: Target,
+): string {
+  if (targets.length === 0) return `${shown} names nothing`
+  const address = of.address === null ? null : addressText(of.address)
+  const what = value === of.host ? 'the host' : value === address ? 'the address' : 'an alias'
+  return `${shown} is ${what} of ${of.key}`
 }
 
 function namesOf(target: Target): readonly string[] {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { injections } from '../../test/support/injections.ts'
-import { alertOf, incidentOf, rowOf, T0, viewOf } from '../../test/support/story.ts'
+import { alertOf, incidentOf, rowOf, T0, UNTRACED, viewOf } from '../../test/support/story.ts'
 import { compose, subject } from './compose.ts'
+import { digest } from './digest.ts'
 import { offered } from './needs.ts'
 import { plain } from './plain.ts'
 import type { Story } from './story.ts'
@@ -64,6 +65,31 @@ test('design 4.5 a mail carries the evidence in the order in which it is needed'
   )
 })
 
+test('S-3.6 every mail names the revision that decided it, a retry by the rule as it is now another one than the plan of before', () => {
+  const row = rowOf({ revision: 'c0ffee2' })
+  const mails = [
+    compose(viewOf(), row, links, [], NOW),
+    plain(row, null, new Error('broken')),
+    digest([{ telling: row, story: viewOf() }], null, [], NOW),
+  ]
+  for (const { text, html } of mails) {
+    expect(text).toMatch(/decided by revision c0ffee2\b/i)
+    if (html !== null) expect(html).toMatch(/decided by revision c0ffee2\b/i)
+  }
+  const { attempts, ...view } = viewOf()
+  const replanned = {
+    ...view,
+    attempts: attempts.map((one) => (one.attempt < 3 ? one : { ...one, revision: 'c0ffee2' })),
+  }
+  expect(compose(viewOf(), row, links, [], NOW).text).toContain('Attempt 3 (rung 2) at')
+  const told = compose(replanned, row, links, [], NOW).text
+  expect(told).toContain('Attempt 2 (rung 2, by revision c0ffee1) at')
+  expect(told).toContain('Attempt 3 (rung 2, by revision c0ffee2) at')
+
+  const several = [1, 2, 3].map((id) => ({ telling: rowOf({ id, revision: id < 3 ? 'a' : 'b' }), story: null }))
+  expect(digest(several, null, [], NOW).text).toContain('Decided by revision a (2), b (1)')
+})
+
 test('the HTML part says the same, and its links are the same', () => {
   const { html } = compose(viewOf(), rowOf(), links, [], NOW)
   for (const part of [
@@ -84,6 +110,7 @@ test('S-6.1 a refusal says what has to pass, when it is asked again, and until w
     verdict: 'refuse',
     guard: 'identity',
     reason: '/var/lib/kafka is not mounted',
+    ...UNTRACED,
     results: [{ guard: 'identity', verdict: 'refuse' as const, reason: '/var/lib/kafka is not mounted', evidence: [] }],
     firstAt: T0,
     lastAt: NOW - 1_000,
@@ -280,4 +307,27 @@ test('the plain mail cannot fail on what broke the good one', () => {
     expect(made.text).toContain('Incident 12')
     expect(made.text.length).toBeLessThan(30_000)
   }
+})
+
+test('S-5.1 a value is quoted with what was wanted, on one line', () => {
+  const at = T0 + 60_000
+  const [first] = viewOf().decisions
+  if (!first) throw new Error('no decision')
+  const evidence = [
+    { name: 'orders-0', value: 'ISR 1,2', wanted: 'at least 2 in sync without it', source: 'cluster', at },
+    { name: 'hold file', value: false, wanted: false, source: 'kafka-2', at },
+    { name: 'topics', value: 7, source: 'cluster', at },
+    { name: 'evil', value: 1, wanted: 'a\nb\u202ec'.padEnd(400, '.'), source: 'x', at },
+  ]
+  const results = [{ guard: 'availability', verdict: 'refuse' as const, reason: 'ISR is short', evidence }]
+  const { text } = compose(viewOf({ decisions: [{ ...first, results }] }), rowOf(), links, [], NOW)
+  const seen = text.slice(text.indexOf('WHAT THE GUARDS SAW'))
+  inOrder(
+    seen,
+    'orders-0 = ISR 1,2; wanted at least 2 in sync without it  (cluster, 2026-11-21 08:01:00 UTC)',
+    'hold file = false; wanted false  (kafka-2, ',
+    'topics = 7  (cluster, ',
+  )
+  const cut = seen.split('\n').find((line) => line.includes('evil = 1; wanted a b c...'))
+  expect(cut?.length).toBeLessThan(200)
 })

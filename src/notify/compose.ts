@@ -58,7 +58,7 @@ function foot({ incident }: Story, telling: Telling, now: Instant): readonly str
   const { plan } = incident
   return [
     `kafka-healing, incident ${incident.id}, ${telling.kind} (round ${telling.round}, level ${telling.level})`,
-    `Rule ${line(plan.rule, 80)}, runbook ${line(plan.runbook.name, 80)}, mode ${plan.mode}, decided by revision ${line(plan.revision, 80)}`,
+    `Rule ${line(plan.rule, 80)}, runbook ${line(plan.runbook.name, 80)}, mode ${plan.mode}, decided by revision ${line(telling.revision, 80)}`,
     `Told at ${moment(telling.createdAt)}, written at ${moment(now)}`,
   ]
 }

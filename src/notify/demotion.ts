@@ -25,7 +25,7 @@ export function demotionNotice({ id, rule, cluster, target, reason, at, failed }
     tone: 'bad',
     sections: sections(
       {
-        title: 'What failed within 24 h',
+        title: 'What failed',
         blocks: [
           {
             type: 'list',

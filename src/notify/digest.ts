@@ -92,9 +92,18 @@ export function digest(
           }
         : null,
     ),
-    foot: [`kafka-healing, ${times(rows.length, 'message')} in one mail, written at ${moment(now)}`],
+    foot: [
+      `kafka-healing, ${times(rows.length, 'message')} in one mail, written at ${moment(now)}`,
+      `Decided by revision ${revisions(tellings)}`,
+    ],
   }
   return { subject, text: renderText(document), html: renderHtml(document) }
+}
+
+/** All of them have one, unless it has changed meanwhile. */
+function revisions(tellings: readonly Telling[]): string {
+  const by = counts(tellings.map(({ revision }) => line(revision, 80)))
+  return by.map(([name, count]) => (by.length === 1 ? name : `${name} (${count})`)).join(', ')
 }
 
 function item({ telling, story }: DigestRow, externalUrl: string | null): string {

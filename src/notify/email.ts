@@ -73,7 +73,11 @@ function open({ server, from, timeouts }: EmailSettings): Notifier {
     disableUrlAccess: true,
   })
 
+  let closed = false
+
   async function send(message: Message, { signal }: SendOptions): Promise<Sent> {
+    // A pool that is closed never answers.
+    if (closed) return { outcome: 'retry', error: 'the settings have changed meanwhile', code: null, scope: 'message' }
     if (!isAddress(message.recipient))
       return { outcome: 'reject', error: `not an address: ${JSON.stringify(message.recipient)}`, code: null }
     if (signal.aborted) return { outcome: 'retry', error: 'stopping', code: null, scope: 'server' }
@@ -109,7 +113,12 @@ function open({ server, from, timeouts }: EmailSettings): Notifier {
     return ended.outcome === 'sent' ? null : `${ended.outcome}: ${ended.error}`
   }
 
-  return { type: 'email', send, check, close: () => transport.close() }
+  function close(): void {
+    closed = true
+    transport.close()
+  }
+
+  return { type: 'email', send, check, close }
 }
 
 /** One recipient per message: what is refused for some is refused for this one. */

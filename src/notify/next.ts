@@ -1,5 +1,6 @@
 import type { Instant } from '../clock.ts'
-import type { TimerKind } from '../incident/incident.ts'
+import type { State, TimerKind } from '../incident/incident.ts'
+import { mayAct } from '../incident/plan.ts'
 import { assertNever } from '../never.ts'
 import { line } from './clean.ts'
 import type { Section } from './document.ts'
@@ -51,19 +52,46 @@ function byState(story: Story): readonly string[] {
 function timer({ kind, dueAt }: Story['timers'][number], { incident }: Story, now: Instant): readonly string[] {
   const { escalation } = incident.plan
   const when = dueAt <= now ? 'now' : `in ${duration(dueAt - now)} (${moment(dueAt)})`
-  const level = escalation.levels[incident.level - 1]
-  const words: Readonly<Record<TimerKind, string | null>> = {
-    act: `The guards are evaluated ${when}; if all pass, it acts.`,
-    guard: `The guards are evaluated again ${when}.`,
-    verifyPoll: `The probes look again ${when}.`,
-    probationEnd: `The watch ends ${when}; if it stays well, the incident is over.`,
-    level:
-      level === undefined ? null : `${line(level.to.join(', '), 120)} is told ${when}, unless somebody takes over.`,
-    reminder: `A reminder comes ${when}, then every ${duration(escalation.repeatMs)}, until somebody takes over.`,
-    escalateAfter: null,
-    giveUp: incident.state === 'waiting' || incident.state === 'checking' ? `It gives up waiting ${when}.` : null,
-    tellBy: null,
-  }
-  const said = words[kind]
+  const said = timerSays(
+    kind,
+    { state: incident.state, informs: !mayAct(incident.plan), next: escalation.levels[incident.level - 1], escalation },
+    when,
+  )
   return said === null ? [] : [said]
+}
+
+/** What becomes of a timer when it is due; null for one that is nobody's concern. */
+export function timerSays(
+  kind: TimerKind,
+  of: {
+    readonly state: State
+    /** The rule only informs (mode `inform`). */
+    readonly informs: boolean
+    /** The level that is told next. */
+    readonly next: { readonly to: readonly string[] } | undefined
+    readonly escalation: { readonly repeatMs: number }
+  },
+  when: string,
+): string | null {
+  switch (kind) {
+    case 'act':
+      return `The guards are evaluated ${when}; ${of.informs ? 'then it says what it would do' : 'if all pass, it acts'}.`
+    case 'guard':
+      return `The guards are evaluated again ${when}.`
+    case 'verifyPoll':
+      return `The probes look again ${when}.`
+    case 'probationEnd':
+      return `The watch ends ${when}; if it stays well, the incident is over.`
+    case 'level':
+      return of.next ? `${line(of.next.to.join(', '), 120)} is told ${when}, unless somebody takes over.` : null
+    case 'reminder':
+      return `A reminder comes ${when}, then every ${duration(of.escalation.repeatMs)}, until somebody takes over.`
+    case 'giveUp':
+      return of.state === 'waiting' || of.state === 'checking' ? `It gives up waiting ${when}.` : null
+    case 'escalateAfter':
+    case 'tellBy':
+      return null
+    default:
+      return assertNever(kind, 'timer')
+  }
 }

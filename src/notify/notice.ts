@@ -1,4 +1,5 @@
 import type { Instant } from '../clock.ts'
+import { line } from './clean.ts'
 import type { Composed } from './compose.ts'
 import type { Document } from './document.ts'
 import { renderHtml } from './render-html.ts'
@@ -19,17 +20,18 @@ export interface Notice {
   readonly document: Document
 }
 
-/** The mail that a notice becomes. `notes`: why it came to this reader. */
+/** The mail that a notice becomes. `notes`: why it came to this reader. `revision`: what is in force while it is made. */
 export function composeNotice(
   { kind, document }: Pick<Notice, 'kind' | 'document'>,
   notes: readonly string[],
+  revision: string,
   now: Instant,
 ): Composed {
   const note = { title: 'Note', blocks: [{ type: 'list' as const, items: notes }] }
   const whole: Document = {
     ...document,
     sections: notes.length > 0 ? [note, ...document.sections] : document.sections,
-    foot: [...document.foot, `kafka-healing, ${kind}, written at ${moment(now)}`],
+    foot: [...document.foot, `kafka-healing, ${kind}, written at ${moment(now)} under revision ${line(revision, 80)}`],
   }
   return { subject: whole.subject, text: renderText(whole), html: renderHtml(whole) }
 }

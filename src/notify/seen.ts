@@ -9,7 +9,7 @@ const EVIDENCE = 10
 const LOG_LINES = 20
 const LOG_WIDTH = 240
 
-/** The last evaluation of the guards: verdict, reason, and each value with its source and time. */
+/** The last evaluation of the guards: verdict, reason, and each value with what was wanted, its source and time. */
 export function guardsSaw({ decisions }: Pick<Story, 'decisions'>): Section {
   return seen(
     'What the guards saw',
@@ -69,7 +69,8 @@ function isPrinted({ value }: Evidence): boolean {
 }
 
 function value(one: Evidence): string {
-  return `${line(one.name, 60)} = ${line(String(one.value), 200)}  (${line(one.source, 120)}, ${moment(one.at)})`
+  const wanted = one.wanted === undefined ? '' : `; wanted ${line(String(one.wanted), 120)}`
+  return `${line(one.name, 60)} = ${line(String(one.value), 200)}${wanted}  (${line(one.source, 120)}, ${moment(one.at)})`
 }
 
 /** What stands in the way comes first. */

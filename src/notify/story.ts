@@ -14,6 +14,8 @@ export interface Story {
 
 export interface Attempted {
   readonly attempt: number
+  /** Which revision decided it. */
+  readonly revision: string
   readonly rung: number
   readonly status: string
   readonly reason: string
@@ -51,6 +53,8 @@ export interface Telling {
   readonly level: number
   readonly reason: Reason
   readonly summary: string
+  /** Which revision decided it. */
+  readonly revision: string
   readonly createdAt: Instant
 }
 

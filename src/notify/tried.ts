@@ -15,6 +15,9 @@ const OUTPUT_WIDTH = 240
 export function tried({ attempts, incident }: Pick<Story, 'attempts' | 'incident'>): Section {
   const title = 'What was tried'
   if (attempts.length === 0) return { title, blocks: [{ type: 'text', text: nothing(incident) }] }
+  // A retry by the rule as it was in force then: not all were decided by the revision in the foot.
+  const several = new Set(attempts.map(({ revision }) => revision)).size > 1
+  const headline = (one: Attempted): string => headlineOf(one, several)
   const inOrder = attempts.toSorted((a, b) => a.attempt - b.attempt)
   const full = inOrder.slice(-IN_FULL)
   const earlier = inOrder.slice(0, -IN_FULL)
@@ -24,15 +27,15 @@ export function tried({ attempts, incident }: Pick<Story, 'attempts' | 'incident
     if (earlier.length > LISTED)
       blocks.push({ type: 'text', text: `and ${times(earlier.length - LISTED, 'earlier attempt')}` })
   }
-  return { title, blocks: [...blocks, ...full.flatMap(attempt)] }
+  return { title, blocks: [...blocks, ...full.flatMap((one) => attempt(one, headline(one)))] }
 }
 
 function nothing({ plan }: Story['incident']): string {
   return plan.mode === 'inform' ? 'Nothing: the rule is in mode inform.' : 'Nothing.'
 }
 
-function attempt(one: Attempted): readonly Block[] {
-  const blocks: Block[] = [{ type: 'text', text: headline(one) }]
+function attempt(one: Attempted, headline: string): readonly Block[] {
+  const blocks: Block[] = [{ type: 'text', text: headline }]
   for (const step of one.steps.slice(0, STEPS)) {
     const { result } = step
     const took = step.finishedAt === null ? '' : ` after ${duration(step.finishedAt - step.startedAt)}`
@@ -48,11 +51,13 @@ function attempt(one: Attempted): readonly Block[] {
   return blocks
 }
 
-function headline({ attempt, rung, status, reason, byPerson, startedAt, scheduledAt, finishedAt }: Attempted): string {
-  const asked = byPerson ? ', asked for by a person' : ''
+function headlineOf(one: Attempted, withRevision: boolean): string {
+  const { attempt, rung, status, reason, startedAt, scheduledAt, finishedAt } = one
+  const asked = one.byPerson ? ', asked for by a person' : ''
+  const by = withRevision ? `, by revision ${line(one.revision, 80)}` : ''
   const took = startedAt !== null && finishedAt !== null ? `, took ${duration(finishedAt - startedAt)}` : ''
   const why = reason === '' ? '' : `: ${line(reason, 300)}`
-  return `Attempt ${attempt} (rung ${rung}${asked}) at ${moment(startedAt ?? scheduledAt)}${took}: ${status}${why}`
+  return `Attempt ${attempt} (rung ${rung}${asked}${by}) at ${moment(startedAt ?? scheduledAt)}${took}: ${status}${why}`
 }
 
 function params(values: Readonly<Record<string, unknown>>): string {

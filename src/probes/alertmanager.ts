@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Instant } from '../clock.ts'
-import { ask, askEach, type Question, type Source } from './ask.ts'
+import { ask, askEach, type Question } from './ask.ts'
+import type { Source } from './exchange.ts'
 import type { SeenAlert } from './probe.ts'
 import { quoted } from './quoted.ts'
 

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { makeCertificates } from '../../test/support/certificates.ts'
-import { ask, type Source } from './ask.ts'
+import { ask } from './ask.ts'
+import type { Source } from './exchange.ts'
 
 describe('a server whose certificate a private authority signed', () => {
   const folder = mkdtempSync(join(tmpdir(), 'kafka-healing-ask-'))

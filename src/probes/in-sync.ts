@@ -104,7 +104,7 @@ function evidenceOf(
 ): readonly Evidence[] {
   return [
     { name: 'partitions with a replica on it', value: mine.length, source, at },
-    { name: 'replicas not in sync', value: missing.length, source, at },
+    { name: 'replicas not in sync', value: missing.length, wanted: 0, source, at },
     ...missing.slice(0, 20).map(({ topic, partition, isr, leader }) => ({
       name: `${topic}-${partition}`,
       value: `leader ${leader}, ISR ${isr.join(',')}`,

@@ -87,7 +87,7 @@ function evidenceOf(facts: ServingFacts, at: Instant): readonly Evidence[] {
   const evidence: Evidence[] = []
   if (address && liveness) {
     const value = liveness.detail ? `${liveness.why}: ${liveness.detail}` : liveness.why
-    evidence.push({ name: 'ApiVersions', value, source: `${address.host}:${address.port}`, at })
+    evidence.push({ name: 'ApiVersions', value, wanted: 'ok', source: `${address.host}:${address.port}`, at })
   }
   if (!unit) return [...evidence, { name: 'unit', value: null, source: hostName, at }]
   const state = `${unit.activeState}/${unit.subState}, ${unit.result}`

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { askMatching } from './alertmanager.ts'
-import { ask, type Source } from './ask.ts'
+import { ask } from './ask.ts'
+import type { Source } from './exchange.ts'
 import type { Monitoring, PromSample, SeenAlert } from './probe.ts'
 
 /** How this instance reaches Prometheus and the Alertmanagers. */

@@ -67,7 +67,7 @@ export async function askProgram(
   const output = said.trim().slice(0, SHOWN_CHARACTERS)
   const source = `${words.argv[0]} on ${on.name}`
   const evidence = [
-    { name: 'exitCode', value: run.exitCode, source, at: clock.now() },
+    { name: 'exitCode', value: run.exitCode, wanted: 0, source, at: clock.now() },
     { name: 'output', value: output, source, at: clock.now() },
   ]
   return { run, output, evidence }

@@ -68,13 +68,18 @@ export function judge(wanted: Params, query: string, seen: readonly PromSample[]
   const { met, shown, reason } = meets(wanted.healed_when, seen)
   const verdict = met === null ? 'unknown' : met ? 'healed' : 'broken'
   const said = met === null ? reason : `${reason}, healed when ${describeCondition(wanted.healed_when)}`
-  return { probe: promql.type, verdict, reason: said, evidence: queryEvidence(query, shown, at) }
+  return { probe: promql.type, verdict, reason: said, evidence: queryEvidence(query, shown, wanted.healed_when, at) }
 }
 
-export function queryEvidence(query: string, shown: string | number | null, at: Instant): readonly Evidence[] {
+export function queryEvidence(
+  query: string,
+  shown: string | number | null,
+  condition: z.infer<typeof conditionParam>,
+  at: Instant,
+): readonly Evidence[] {
   return [
     { name: 'query', value: query, source: 'prometheus', at },
-    { name: 'answer', value: shown, source: 'prometheus', at },
+    { name: 'answer', value: shown, wanted: describeCondition(condition), source: 'prometheus', at },
   ]
 }
 

@@ -95,7 +95,7 @@ export function judge(seen: Scrape, host: Pick<Host, 'name'>, at: Instant): Prob
     probe: httpScrape.type,
     verdict,
     reason,
-    evidence: [{ name: 'scrape', value, source: host.name, at }],
+    evidence: [{ name: 'scrape', value, wanted: 200, source: host.name, at }],
   })
   if (seen.kind === 'unknown') return result('unknown', seen.why, seen.cause)
   if (seen.kind === 'unanswered') return result('broken', `the exporter does not answer: ${seen.why}`, seen.why)

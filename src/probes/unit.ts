@@ -69,5 +69,11 @@ function evidenceOf(seen: UnitSeen, state: CrashState, source: string): readonly
     restarts: seen.nRestarts,
     queuedJob: seen.queuedJob,
   }
-  return Object.entries(values).map(([name, value]) => ({ name, value, source: `systemd on ${source}`, at: seen.at }))
+  return Object.entries(values).map(([name, value]) => ({
+    name,
+    value,
+    ...(name === 'unit' && { wanted: 'running' }),
+    source: `systemd on ${source}`,
+    at: seen.at,
+  }))
 }

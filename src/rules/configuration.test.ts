@@ -6,6 +6,7 @@ import { shippedRules, writeRules } from '../../test/support/rules.ts'
 import { formatProblem } from '../document/problem.ts'
 import { loadConfiguration } from './configuration.ts'
 import { granted } from './granted.ts'
+import type { Powers } from './powers.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 let folder = ''
@@ -62,4 +63,38 @@ test('where only the rules are looked at, files of secrets need not be there, an
   expect(lenient.warnings.filter((one) => one.absent).map(({ severity }) => severity)).toEqual(
     absent.map(() => 'warning'),
   )
+})
+
+/** The powers that are granted, but that someone writes a file whenever a step is compiled, so many times. */
+function writing(file: string, most: number): Powers {
+  let times = 0
+  const actions = granted.actions.map((action) => ({
+    ...action,
+    traits: (...args: Parameters<typeof action.traits>) => {
+      if (times < most) writeFileSync(file, `${readFileSync(file, 'utf8')}# ${(times += 1)}\n`)
+      return action.traits(...args)
+    },
+  }))
+  return { ...granted, actions }
+}
+
+test('what was changed while it was read is read again, so that the revision names what was read', () => {
+  writeRules(folder, shippedRules())
+  const file = join(folder, 'config.example.yml')
+  for (const changing of [file, join(folder, 'inventory.example.yml'), join(folder, 'rules', 'kafka.yml')]) {
+    const loaded = loadConfiguration(file, writing(changing, 1), {})
+    if ('problems' in loaded) throw new Error(loaded.problems.map(formatProblem).join('\n'))
+    const settled = loadConfiguration(file, granted, {})
+    expect(loaded.ok.revision).toEqual('ok' in settled && settled.ok.revision)
+    expect(loaded.ok.rules[0]?.plan.revision).toBe(loaded.ok.revision.name)
+  }
+})
+
+test('files that never stand still are refused', () => {
+  writeRules(folder, shippedRules())
+  const file = join(folder, 'config.example.yml')
+  const loaded = loadConfiguration(file, writing(join(folder, 'rules', 'kafka.yml'), Number.POSITIVE_INFINITY), {})
+  expect('problems' in loaded && loaded.problems.map(({ message }) => message)).toEqual([
+    'the files kept changing while they were read; try again when nobody writes them',
+  ])
 })

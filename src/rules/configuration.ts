@@ -2,7 +2,7 @@ import { globSync, statSync } from 'node:fs'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
 import { type Instant, systemClock } from '../clock.ts'
 import { type Config, type LoadedConfig, loadConfig } from '../config.ts'
-import { complainTo } from '../document/document.ts'
+import { complainTo, problemIn } from '../document/document.ts'
 import { orderProblems, type Problem } from '../document/problem.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import { type LoadedInventory, loadInventory } from '../inventory/load.ts'
@@ -12,7 +12,7 @@ import { loadRules } from './load.ts'
 import { maintenanceProblems } from './maintenance.ts'
 import type { Rule } from './match.ts'
 import type { Powers } from './powers.ts'
-import { revisionOf } from './revision.ts'
+import { hashOf, type Revision, revisionOf } from './revision.ts'
 
 /** Everything that people edit, checked together. */
 export interface Configuration {
@@ -21,16 +21,22 @@ export interface Configuration {
   readonly rules: readonly Rule[]
   /** Receivers of mails that belong to no single incident: as written, else everybody whom a rule names. */
   readonly noticesTo: readonly string[]
-  readonly revision: string
+  readonly revision: Revision
 }
 
 export type LoadedConfiguration =
   | { readonly ok: Configuration; readonly warnings: readonly Problem[] }
   | { readonly problems: readonly Problem[] }
 
+export type Instead = Partial<Pick<Config, 'inventory' | 'rules'>>
+
+/** Files that somebody writes meanwhile are read again, so many times in all. */
+const MOST_READINGS = 5
+
 /**
  * Loads configuration, inventory and rules, and says everything that is wrong in any of them at once. Never throws for it.
- * Where only the rules are looked at, files of passwords, keys and certificates need not be there: `absentFiles`.
+ * Where only the rules are looked at, files of passwords, keys and certificates need not be there: `absentFiles`. Rules and
+ * inventory may be others than those that the configuration names: `instead`, as absolute paths.
  */
 export function loadConfiguration(
   configFile: string,
@@ -38,23 +44,49 @@ export function loadConfiguration(
   env: Readonly<Record<string, string | undefined>> = process.env,
   now: Instant = systemClock.now(),
   absentFiles: 'error' | 'warning' = 'error',
+  instead: Instead = {},
 ): LoadedConfiguration {
+  for (let reading = 1; ; reading += 1) {
+    const { loaded, isStill } = readOnce(configFile, powers, env, now, absentFiles, instead)
+    if (isStill()) return loaded
+    if (reading < MOST_READINGS) continue
+    const message = 'the files kept changing while they were read; try again when nobody writes them'
+    return { problems: [problemIn(shown(configFile), { line: 1, column: 1 }, message)] }
+  }
+}
+
+/** `isStill`: the files are as they were when they were read, so that the revision names what was read, all of one moment. */
+function readOnce(
+  configFile: string,
+  powers: Powers,
+  env: Readonly<Record<string, string | undefined>>,
+  now: Instant,
+  absentFiles: 'error' | 'warning',
+  instead: Instead,
+): { readonly loaded: LoadedConfiguration; readonly isStill: () => boolean } {
+  const file = resolve(configFile)
+  const folder = dirname(file)
+  const itself = hashOf(folder, [file])
+  const isItself = (): boolean => hashOf(folder, [file]) === itself
   const loaded = loadConfig(configFile, env)
   const problems: Problem[] = [...loaded.problems]
   const inOrder = (): readonly Problem[] =>
     orderProblems(
       problems.map((one) => (one.absent === true && absentFiles === 'warning' ? { ...one, severity: 'warning' } : one)),
     )
-  if (loaded.paths === null) return { problems: inOrder() }
+  if (loaded.paths === null) return { loaded: { problems: inOrder() }, isStill: isItself }
 
-  const inventory = loadInventory(shown(loaded.paths.inventory))
-  const files = rulesFiles(loaded, problems)
-  const revision = revisionOf(dirname(resolve(configFile)), [loaded.paths.inventory, ...files])
+  const paths = { ...loaded.paths, ...instead }
+  const files = rulesFiles({ ...loaded, paths }, problems)
+  const deciding = (rules: readonly string[]): readonly string[] => [file, paths.inventory, ...rules]
+  const revision = revisionOf(folder, deciding(files))
+  const isStill = (): boolean => isItself() && hashOf(folder, deciding(rulesFiles({ ...loaded, paths }, []))) === revision.hash
+  const inventory = loadInventory(shown(paths.inventory))
   const { rules, problems: wrong } = loadRules(files.map(shown), {
     config: loaded.config,
     inventory: inventory.inventory,
     powers,
-    revision,
+    revision: revision.name,
   })
   problems.push(
     ...inventory.problems,
@@ -68,12 +100,14 @@ export function loadConfiguration(
   const { config } = loaded
   const ordered = inOrder()
   if (config === null || inventory.inventory === null || ordered.some(({ severity }) => severity === 'error'))
-    return { problems: ordered }
+    return { loaded: { problems: ordered }, isStill }
   const noticesTo = config.noticesTo ?? receiversOf(rules)
-  return { ok: { config, inventory: inventory.inventory, rules, noticesTo, revision }, warnings: ordered }
+  const ok = { config, inventory: inventory.inventory, rules, noticesTo, revision }
+  return { loaded: { ok, warnings: ordered }, isStill }
 }
 
-function receiversOf(rules: readonly Rule[]): readonly string[] {
+/** Everybody whom a rule names. */
+export function receiversOf(rules: readonly Rule[]): readonly string[] {
   const named = rules.flatMap(({ plan: { escalation } }) => [
     ...escalation.to,
     ...escalation.levels.flatMap((level) => level.to),
@@ -82,7 +116,7 @@ function receiversOf(rules: readonly Rule[]): readonly string[] {
 }
 
 /** The files behind `rules`: each entry is a file, a folder or a glob. Tests of rules (`*.test.yml`) are not rules. */
-function rulesFiles({ document, paths }: LoadedConfig, problems: Problem[]): readonly string[] {
+export function rulesFiles({ document, paths }: LoadedConfig, problems: Problem[]): readonly string[] {
   const files = new Set<string>()
   for (const [index, entry] of (paths?.rules ?? []).entries()) {
     const found = isFolder(entry)

@@ -484,7 +484,7 @@ describe('the configuration as a whole', () => {
   })
 
   it('has a revision that follows every change of what decides', () => {
-    const revisionOf = (loaded: LoadedConfiguration) => ('ok' in loaded ? loaded.ok.revision : '')
+    const revisionOf = (loaded: LoadedConfiguration) => ('ok' in loaded ? loaded.ok.revision.name : '')
 
     const first = revisionOf(load(acting()))
 
@@ -492,7 +492,8 @@ describe('the configuration as a whole', () => {
     expect(revisionOf(load(acting()))).toBe(first)
     expect(revisionOf(load(acting().replace('10s', '11s')))).not.toBe(first)
     expect(revisionOf(load(acting(), CONFIG, INVENTORY.replace('k.service', 'j.service')))).not.toBe(first)
-    expect(revisionOf(load(acting(), `${CONFIG}log: { level: warn }\n`))).toBe(first)
+    expect(revisionOf(load(acting(), `${CONFIG}log: { level: warn }\n`))).not.toBe(first)
+    expect(revisionOf(load(acting()))).toBe(first)
   })
 
   function acting(): string {

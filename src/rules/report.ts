@@ -69,7 +69,6 @@ export interface Spread {
 /** What was counted of one rule in one cluster. */
 export interface Tally {
   readonly groups: readonly TrackGroup[]
-  readonly alerts: number
   /** How long each heal of ours took, in milliseconds. */
   readonly fromOpeningMs: readonly number[]
   readonly fromAttemptMs: readonly number[]
@@ -91,7 +90,7 @@ export function reportOf(tallies: readonly Tally[]): Report {
       groups.length === 0
         ? null
         : groups.reduce((oldest, one) => Math.min(oldest, one.oldestAt), Number.MAX_SAFE_INTEGER),
-    alerts: tallies.reduce((sum, { alerts }) => sum + alerts, 0),
+    alerts: groups.reduce((sum, { alerts }) => sum + alerts, 0),
     open: count(({ outcome }) => outcome === null),
     followed: count(({ followed }) => followed),
     held: count(({ held }) => held),

@@ -10,7 +10,7 @@ export interface Revision {
    * do not belong together (`1f2e3d4c5b6a-0a1b2c3d4e5f-dirty`). Outside git the hash alone.
    */
   readonly name: string
-  /** The commit checked out around the files, in full; null outside git and before a first commit. */
+  /** The commit checked out around the files, in full; null outside git, and where it holds none of them. */
   readonly commit: string | null
   /** The files are not what that commit holds; null where there is none, or where git's objects cannot be read. */
   readonly dirty: boolean | null
@@ -22,61 +22,76 @@ export interface Revision {
 
 /** The revision of these files, as they are now. Never throws: what cannot be read counts as absent. */
 export function revisionOf(folder: string, files: readonly string[]): Revision {
-  const contents = new Map(files.toSorted().map((file) => [file, contentOf(file)]))
+  const contents = contentsOf(files)
+  const hash = hashed(folder, contents)
+  const short = hash.slice(0, 12)
+  const standing = standingOf(folder, contents)
+  if (standing === null) return { name: short, commit: null, dirty: null, differing: [], hash }
+  const { commit, differing } = standing
+  const dirty = differing && differing.length > 0
+  const name = `${commit.slice(0, 12)}-${short}${dirty ? '-dirty' : ''}`
+  return { name, commit, dirty, differing: (differing ?? []).map((file) => relative(realPath(folder), file)), hash }
+}
+
+/** The revision's hash alone. */
+export function hashOf(folder: string, files: readonly string[]): string {
+  return hashed(folder, contentsOf(files))
+}
+
+type Contents = ReadonlyMap<string, Buffer | null>
+
+function contentsOf(files: readonly string[]): Contents {
+  return new Map(files.toSorted().map((file) => [file, contentOf(file)]))
+}
+
+function hashed(folder: string, contents: Contents): string {
   const hash = createHash('sha256')
   for (const [file, content] of contents) {
     hash.update(`${relative(folder, file)}\0${content?.length ?? -1}\0`).update(content ?? '')
   }
-  const digest = hash.digest('hex')
-  const short = digest.slice(0, 12)
-  const tree = treeAround(folder, files)
+  return hash.digest('hex')
+}
+
+interface Standing {
+  readonly commit: string
+  /** Files that the commit does not hold like this, or holds and the folder lacks; null: it cannot be told. */
+  readonly differing: readonly string[] | null
+}
+
+/** How the files stand to the commit around them. Null where there is none that holds any of them. */
+function standingOf(folder: string, contents: Contents): Standing | null {
+  const tree = treeAround([folder, ...[...contents.keys()].map(dirname)])
   const commit = tree && headOf(tree)
-  if (tree === null || commit === null)
-    return { name: short, commit: null, dirty: null, differing: [], hash: digest }
-  const differing = differingFrom(tree, commit, contents)
-  const dirty = differing && differing.length > 0
-  return {
-    name: `${commit.slice(0, 12)}-${short}${dirty ? '-dirty' : ''}`,
-    commit,
-    dirty,
-    differing: (differing ?? []).map((file) => relative(realPath(folder), file)),
-    hash: digest,
-  }
-}
-
-/** Where the configuration itself lies in no work tree, one around what it names counts. */
-function treeAround(folder: string, files: readonly string[]): WorkTree | null {
-  for (const place of [folder, ...files.map(dirname)]) {
-    const tree = workTreeAround(realPath(place))
-    if (tree !== null) return tree
-  }
-  return null
-}
-
-/** Files of the work tree that the commit does not hold like this, or holds and the folder lacks. Null: it cannot be told. */
-function differingFrom(
-  tree: WorkTree,
-  commit: string,
-  contents: ReadonlyMap<string, Buffer | null>,
-): readonly string[] | null {
+  if (tree === null || commit === null) return null
   const committed = committedIn(tree, commit)
   const inside = [...contents]
-    .map(([file, content]) => ({ file: realPath(file), content }))
+    .map(([file, content]) => ({ file: realPath(file), content: content ?? Buffer.alloc(0) }))
     .filter(({ file }) => !relative(tree.root, file).startsWith('..'))
   const folders = new Set(inside.map(({ file }) => dirname(file)))
   try {
-    const changed = inside.filter(({ file, content }) => content === null || !committed.holds(file, content))
-    const gone = [...folders].flatMap((folder) =>
+    const compared = inside.map(({ file, content }) => ({ file, is: committed.compare(file, content) }))
+    if (compared.every(({ is }) => is === 'absent')) return null
+    const changed = compared.filter(({ is }) => is !== 'same').map(({ file }) => file)
+    const gone = [...folders].flatMap((each) =>
       committed
-        .namesIn(folder)
+        .namesIn(each)
         .filter(decides)
-        .map((name) => join(folder, name))
+        .map((name) => join(each, name))
         .filter((file) => !existsSync(file)),
     )
-    return [...new Set([...changed.map(({ file }) => file), ...gone])].toSorted()
+    return { commit, differing: [...new Set([...changed, ...gone])].toSorted() }
   } catch {
-    return null
+    return { commit, differing: null }
   }
+}
+
+/** The first of them that lies in a work tree decides. */
+function treeAround(places: readonly string[]): WorkTree | null {
+  for (const place of places) {
+    const tree = workTreeAround(place)
+    if (tree !== null) return tree
+  }
+  return null
 }
 
 /** By its name it could be one of the files that decide. */

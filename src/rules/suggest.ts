@@ -133,7 +133,7 @@ function reasonsAgainst(mode: Mode, report: Report): readonly string[] {
 }
 
 function staysInAct({ healed, failed, incidents }: Report): string {
-  if (healed + failed === 0) return `nothing speaks against act; nothing was tried in ${times(incidents)}`
+  if (healed + failed === 0) return `nothing speaks against act; it has tried nothing in ${times(incidents)}`
   return `nothing speaks against act: healed ${healed} of ${healed + failed} that it tried`
 }
 

@@ -1,6 +1,7 @@
 import type { Occurrence } from '../alert/alert.ts'
 import type { Instant } from '../clock.ts'
 import type { Incident } from '../incident/incident.ts'
+import { electedOf, leaderOf, unseats } from '../incident/leader.ts'
 import { firstTarget, mayAct, type Plan } from '../incident/plan.ts'
 import { demotionOf } from './demotions.ts'
 import { electionPending } from './effects.ts'
@@ -69,11 +70,9 @@ function* openFor(opening: Opening, occurrence: Occurrence, now: Instant): Unit<
   const { subject } = opening
   const plan = yield* allowed(opening)
   const target = mayAct(plan) ? firstTarget(plan, subject) : null
-  const leader = target === null ? null : leaderOf((yield* candidatesOn(target)).filter(canLead))
+  const leader = target === null ? null : leaderOf(yield* candidatesOn(target))
   const opened = yield* openIncident(plan, subject, occurrence, leader?.id ?? null, now)
-  if (opened && leader && target !== null && plan.rank < leader.plan.rank && !isEngaged(leader)) {
-    yield* electionPending(target)
-  }
+  if (opened && leader && target !== null && unseats(opened.incident, leader)) yield* electionPending(target)
   return opened
 }
 
@@ -84,28 +83,11 @@ function* allowed({ plan, subject }: Opening): Unit<Plan> {
   return demotion === null ? plan : { ...plan, mode: 'inform' }
 }
 
-/** A leader that has begun something keeps the lead whatever its rank. */
-function isEngaged({ state }: Incident): boolean {
-  return state !== 'waiting' && state !== 'checking'
-}
-
-/** One that only waits for a silence or a pause to end must not keep those waiting that it does not cover (S-3.4). */
-function canLead(incident: Incident): boolean {
-  return incident.held === null || isEngaged(incident)
-}
-
-/** Who leads now: one that is engaged, else the one that the others follow, else the first in order (S-3.1). */
-function leaderOf(candidates: readonly Incident[]): Incident | undefined {
-  const free = candidates.filter(({ leader }) => leader === null)
-  return free.find(isEngaged) ?? free[0] ?? candidates[0]
-}
-
 /** Finds the target's leader again and tells everyone whom it concerns (S-3.1). */
 export function* electLeader(target: string, now: Instant): Unit<readonly Moved[]> {
   yield* takeElection(target)
   const candidates = yield* candidatesOn(target)
-  const leader =
-    candidates.find((one) => one.leader === null && isEngaged(one)) ?? candidates.find(canLead) ?? candidates[0]
+  const leader = electedOf(candidates)
   if (!leader) return []
   const moved: Moved[] = []
   for (const other of candidates) {

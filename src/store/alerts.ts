@@ -1,7 +1,7 @@
 import { labels, read } from './json.ts'
-import type { StoredAlert } from './store.ts'
+import type { AlertSeen, StoredAlert } from './store.ts'
 import type { Tables } from './tables.ts'
-import { all, fixed, query, type Unit } from './unit.ts'
+import { all, fixed, one, query, type Unit } from './unit.ts'
 
 const alertsOf = fixed((db, p: { incident: number }) =>
   db
@@ -28,6 +28,26 @@ export function* storedAlerts({ firingOnly }: { readonly firingOnly: boolean }):
     }),
   )
   return rows.map(toAlert)
+}
+
+const alertOf = fixed((db, p: { fingerprint: string }) =>
+  db.selectFrom('alerts').selectAll().where('fingerprint', '=', p.fingerprint),
+)
+const incidentsOf = fixed((db, p: { fingerprint: string; limit: number }) =>
+  db
+    .selectFrom('incident_alerts')
+    .select('incident')
+    .distinct()
+    .where('fingerprint', '=', p.fingerprint)
+    .orderBy('incident', 'desc')
+    .limit(p.limit),
+)
+
+export function* alertSeen(fingerprint: string, limit: number): Unit<AlertSeen | null> {
+  const row = yield* one(alertOf({ fingerprint }))
+  if (!row) return null
+  const incidents = (yield* all(incidentsOf({ fingerprint, limit }))).map(({ incident }) => incident)
+  return { ...toAlert(row), credential: row.credential, incidents }
 }
 
 function toAlert(row: Tables['alerts']): StoredAlert {

@@ -2,8 +2,9 @@ import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import type { OwnFacts, OwnIntent } from '../guards/guard.ts'
 import { isMember } from '../guards/storm.ts'
-import type { Decision } from '../incident/event.ts'
+import type { Decision, Event } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
+import { followed, type Intended, intended } from '../incident/trace.ts'
 import type { GuardResult } from '../incident/verdict.ts'
 import { alertsOfIncident } from './alerts.ts'
 import { record } from './decisions.ts'
@@ -99,26 +100,34 @@ function* claimRow(
   const intent = yield* intentOf(claim, row, incident)
   const facts = yield* ownFacts(incident, row.target_key, row.cluster, claim.rackOf, now)
   const { decision, results } = claim.decide(facts, intent, now)
-  const { verdict, guard, reason } = decision
-  yield* record({ incident: incident.id, attempt: row.number, kind: 'claim', verdict, guard, reason, results }, now)
-  const late = verdict === 'pass' && hasLapsed(incident, row, now)
-  const obstacle = verdict === 'pass' && !late ? yield* takeHolds(row, now) : null
-  const refusal = late
-    ? refused('approval', 'what was approved was not begun in time')
-    : verdict === 'pass'
-      ? obstacle && refused('one-at-a-time', obstacle)
-      : decision
-  if (refusal) {
-    const moved = yield* applyEvent(incident, { type: 'claimRefused', attempt: row.number, decision: refusal }, now)
-    return moved && { refused: moved }
-  }
-  const moved = yield* applyEvent(incident, { type: 'attemptStarted', attempt: row.number }, now)
+  const refusal = yield* refusalOf(decision, incident, row, now)
+  const event: Event = refusal
+    ? { type: 'claimRefused', attempt: row.number, decision: refusal }
+    : { type: 'attemptStarted', attempt: row.number }
+  const moved = yield* applyEvent(incident, event, now)
+  const { verdict, guard, reason, until } = refusal ?? decision
+  const lost = refusal === null || refusal === decision ? null : { guard: guard ?? '', verdict, reason, evidence: [] }
+  yield* record(
+    {
+      incident: incident.id,
+      attempt: row.number,
+      kind: 'claim',
+      verdict,
+      guard,
+      reason,
+      intent: claimed(incident, row),
+      results: lost === null ? results : [...results.filter((one) => one.guard !== lost.guard), lost],
+      followed: followed(moved?.incident ?? incident, moved?.effects ?? [], until),
+    },
+    now,
+  )
+  if (refusal) return moved && { refused: moved }
   if (!moved) {
     yield* exec(dropHolds({ attempt: row.id }))
     return null
   }
-  const until = (yield* leaseClock(dialect, now)) + leaseMs
-  yield* exec(start({ id: row.id, owner, until, firstStart: intent.firstStart ? 1 : 0, now }))
+  const leaseUntil = (yield* leaseClock(dialect, now)) + leaseMs
+  yield* exec(start({ id: row.id, owner, until: leaseUntil, firstStart: intent.firstStart ? 1 : 0, now }))
   yield* countAttempt(row.target_key)
   return {
     id: row.id,
@@ -133,6 +142,19 @@ function* claimRow(
     scheduledAt: row.scheduled_at,
     startedAt: now,
   }
+}
+
+/** Why it must not begin after all, with no hold left; null: all holds are taken. */
+function* refusalOf(decision: Decision, incident: Incident, row: Row, now: Instant): Unit<Decision | null> {
+  if (decision.verdict !== 'pass') return decision
+  if (hasLapsed(incident, row, now)) return refused('approval', 'what was approved was not begun in time')
+  const obstacle = yield* takeHolds(row, now)
+  return obstacle === null ? null : refused('one-at-a-time', obstacle)
+}
+
+function claimed(incident: Incident, row: Row): Intended {
+  const about = { target: row.target_key, attempt: row.number, rung: row.rung, byPerson: row.by_person === 1 }
+  return intended(incident, about)
 }
 
 function* intentOf({ rackOf, now }: Claim, row: Row, incident: Incident): Unit<OwnIntent> {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Instant } from '../clock.ts'
-import type { Evidence, GuardResult, ProbeResult } from '../incident/verdict.ts'
-import { read, results as resultsSchema } from './json.ts'
+import { type Followed, type Intended, TRACE } from '../incident/trace.ts'
+import type { Evidence, GuardResult, Params, ProbeResult } from '../incident/verdict.ts'
+import { read, results as resultsSchema, trace as traceSchema } from './json.ts'
 import type { DecisionView } from './store.ts'
 import { all, exec, fixed, one, type Unit } from './unit.ts'
 
@@ -13,10 +14,10 @@ const MOST_BYTES = 8 * 1024
 const lastOf = fixed((db, p: { incident: number }) =>
   db.selectFrom('decisions').select(['id', 'digest']).where('incident', '=', p.incident).orderBy('id', 'desc').limit(1),
 )
-const again = fixed((db, p: { id: number; now: number }) =>
+const again = fixed((db, p: { id: number; trace: string; now: number }) =>
   db
     .updateTable('decisions')
-    .set((eb) => ({ count: eb('count', '+', 1), last_at: p.now }))
+    .set((eb) => ({ count: eb('count', '+', 1), last_at: p.now, trace: p.trace }))
     .where('id', '=', p.id),
 )
 const insertDecision = fixed(
@@ -31,6 +32,7 @@ const insertDecision = fixed(
       reason: string
       digest: string
       results: string
+      trace: string
       now: number
     },
   ) =>
@@ -43,6 +45,7 @@ const insertDecision = fixed(
       reason: p.reason,
       digest: p.digest,
       results: p.results,
+      trace: p.trace,
       first_at: p.now,
       last_at: p.now,
       count: 1,
@@ -59,38 +62,40 @@ export interface NewDecision {
   readonly verdict: string
   readonly guard: string | null
   readonly reason: string
+  readonly intent: Intended
   readonly results: Results
+  readonly followed: Followed
 }
 
 /** One row; or one more on the row before, when that says the same at another time. */
 export function* record(decision: NewDecision, now: Instant): Unit<void> {
-  const { incident, attempt, kind, verdict, guard, reason } = decision
+  const { incident, attempt, kind, verdict, guard, intent, followed } = decision
+  const reason = cut(decision.reason, 2_000)
   const digest = digestOf(decision)
+  const trace = JSON.stringify({ trace: TRACE, intent, followed })
   const last = yield* one(lastOf({ incident }))
   if (last?.digest === digest) {
-    yield* exec(again({ id: last.id, now }))
+    yield* exec(again({ id: last.id, trace, now }))
     return
   }
-  const results = JSON.stringify(fit(decision.results))
-  yield* exec(
-    insertDecision({ incident, attempt, kind, verdict, guard, reason: cut(reason, 2_000), digest, results, now }),
-  )
+  const results = JSON.stringify(fit(decision.results, MOST_BYTES - Buffer.byteLength(trace)))
+  yield* exec(insertDecision({ incident, attempt, kind, verdict, guard, reason, digest, results, trace, now }))
 }
 
 /** Everything that was said, the times apart. */
-function digestOf({ results, ...said }: NewDecision): string {
+function digestOf({ results, followed: { state, reason }, ...said }: NewDecision): string {
   const timeless = results.map(({ evidence, ...result }) => ({
     ...result,
     until: undefined,
-    evidence: evidence.map(({ name, value, source }) => [name, value, source]),
+    evidence: evidence.map(({ name, value, wanted, source }) => [name, value, wanted, source]),
   }))
   return createHash('sha256')
-    .update(JSON.stringify([said, timeless]))
+    .update(JSON.stringify([said, timeless, state, reason]))
     .digest('base64url')
 }
 
 /** The first offenders and how many more there were; less of each, until it fits. */
-export function fit(results: Results): Results {
+export function fit(results: Results, mostBytes: number = MOST_BYTES): Results {
   for (const [most, length] of [
     [20, 500],
     [20, 200],
@@ -103,10 +108,16 @@ export function fit(results: Results): Results {
       ...result,
       reason: cut(result.reason, length * 2),
       evidence: firstOf(result.evidence, most, length),
+      ...(result.params && { params: cutParams(result.params, length * 4) }),
     }))
-    if (Buffer.byteLength(JSON.stringify(fitted)) <= MOST_BYTES) return fitted
+    if (Buffer.byteLength(JSON.stringify(fitted)) <= mostBytes) return fitted
   }
-  const few = results.slice(0, 20).map((result) => ({ ...result, reason: cut(result.reason, 60), evidence: [] }))
+  const few = results.slice(0, 20).map((result) => ({
+    ...result,
+    reason: cut(result.reason, 60),
+    evidence: [],
+    ...(result.params && { params: cutParams(result.params, 60) }),
+  }))
   return few.map((result) => ('mark' in result ? { ...result, mark: cut(result.mark, 60) } : result))
 }
 
@@ -116,10 +127,17 @@ function firstOf(evidence: readonly Evidence[], most: number, length: number): r
     name: cut(one.name, length),
     source: cut(one.source, length),
     value: typeof one.value === 'string' ? cutValue(one.value, length) : one.value,
+    ...(typeof one.wanted === 'string' && { wanted: cut(one.wanted, length) }),
   }))
   const left = evidence.length - first.length
   const at = evidence[0]?.at ?? 0
   return left > 0 ? [...first, { name: 'and more', value: left, source: 'kafka-healing', at }] : first
+}
+
+/** The plan has them whole; what is too long here stays readable. */
+function cutParams(params: Params, most: number): Params {
+  const text = JSON.stringify(params)
+  return text.length <= most ? params : { '…': cut(text, most) }
 }
 
 /** What was printed (several lines) says most at its end, and needs more room than a value. */
@@ -141,9 +159,24 @@ export function* decisionsOfIncident(incident: number): Unit<readonly DecisionVi
     verdict: row.verdict,
     guard: row.guard,
     reason: row.reason,
+    trace: TRACE,
+    ...tracedIn(row),
     results: read(resultsSchema, row.results, `decision ${row.id}`),
     firstAt: row.first_at,
     lastAt: row.last_at,
     count: row.count,
   }))
+}
+
+/** Rows from before version 1 say what was seen only. */
+function tracedIn({
+  id,
+  trace,
+}: {
+  readonly id: number
+  readonly trace: string | null
+}): Pick<DecisionView, 'intent' | 'followed'> {
+  if (trace === null) return { intent: null, followed: null }
+  const { intent, followed } = read(traceSchema, trace, `decision ${id}`)
+  return { intent, followed }
 }

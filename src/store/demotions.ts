@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import type { OwnFacts } from '../guards/guard.ts'
-import type { Incident, Reason } from '../incident/incident.ts'
+import type { Incident } from '../incident/incident.ts'
+import { isFailure } from '../incident/track.ts'
 import { demotionNotice } from '../notify/demotion.ts'
 import { tellNotice } from './notices.ts'
 import type { Demotion } from './store.ts'
@@ -11,11 +12,15 @@ import { all, exec, fixed, one, query, type Unit } from './unit.ts'
 /** The breaker (S-5.11): incidents that failed, and rules that may only inform because of them. */
 
 const DAY_MS = 24 * 60 * 60_000
-/** So many distinct targets of a rule in a cluster, or so many incidents of a rule on one target. */
+/** So many distinct targets of a rule in a cluster, or so many incidents of a rule on one target, within a day. */
 const FAILURES = 3
 
-/** What says that healing did not work; `verificationUnknown` too, after something was changed. */
-const FAILING: ReadonlySet<Reason> = new Set(['exhausted', 'unknownNotRepeatable', 'changedNotHealed', 'recurrence'])
+/** The slow way to fail: incidents within a week in which it acted and that came to an end, well or badly. */
+const RATIO_WINDOW_MS = 7 * DAY_MS
+/** Of fewer, a share says little: three of three on three targets are caught within the day, two of two may be chance. */
+const RATIO_FROM = 4
+/** Failed more often than it healed. */
+const RATIO = 0.5
 
 const insertFailure = fixed((db, p: { incident: number; rule: string; cluster: string; target: string; now: number }) =>
   db
@@ -32,6 +37,25 @@ const failuresOf = fixed((db, p: { rule: string; cluster: string; since: number 
     .where('at', '>', p.since)
     .orderBy('at')
     .orderBy('incident'),
+)
+/** What came of the incidents in which a changing step began. */
+const actedOn = fixed((db, p: { rule: string; cluster: string; since: number }) =>
+  db
+    .selectFrom('attempts')
+    .select(['incident', 'target_key', 'outcome'])
+    .distinct()
+    .where('rule', '=', p.rule)
+    .where('cluster', '=', p.cluster)
+    .where('scheduled_at', '>', p.since)
+    .where('changed', '=', sql.lit(1 as const)),
+)
+const lastResumed = fixed((db, p: { rule: string; cluster: string; target: string }) =>
+  db
+    .selectFrom('demotions')
+    .select((eb) => eb.fn.max('resumed_at').as('at'))
+    .where('rule', '=', p.rule)
+    .where('cluster', '=', p.cluster)
+    .where((eb) => eb.or([eb('target_key', '=', ''), eb('target_key', '=', p.target)])),
 )
 const insertDemotion = fixed((db, p: { rule: string; cluster: string; target: string; reason: string; now: number }) =>
   db
@@ -80,30 +104,92 @@ export function* countFailure(before: Incident | null, after: Incident, now: Ins
   const { target } = after
   const { cluster } = after.subject
   const { rule } = after.plan
-  // Each entry from another state begins a round; what only comes back from looking does not (S-6.2).
-  if (after.state !== 'escalated' || before?.round === after.round || cluster === null || target === null) return
-  if (!FAILING.has(after.reason) && !(after.reason === 'verificationUnknown' && after.changed)) return
+  if (!isFailure(before, after) || cluster === null || target === null) return
   yield* exec(insertFailure({ incident: after.id, rule, cluster, target, now }))
-  const failed = (yield* all(failuresOf({ rule, cluster, since: now - DAY_MS }))).map((row) => ({
+  const pair = yield* all(inForce({ rule, cluster }))
+  if (pair.some((row) => row.target_key === '')) return
+  const week = (yield* all(failuresOf({ rule, cluster, since: now - RATIO_WINDOW_MS }))).map((row) => ({
     incident: row.incident,
     target: row.target_key,
     at: row.at,
   }))
-  const pair = yield* all(inForce({ rule, cluster }))
-  if (pair.some((row) => row.target_key === '')) return
+  const failed = week.filter(({ at }) => at > now - DAY_MS)
   const targets = new Set(failed.map((one) => one.target)).size
   const here = failed.filter((one) => one.target === target)
   if (targets >= FAILURES) {
     yield* demote({ rule, cluster, target: null }, `${targets} targets failed in 24 h`, failed, now)
   } else if (here.length >= FAILURES) {
     yield* demote({ rule, cluster, target }, `${here.length} incidents failed on it in 24 h`, here, now)
-  }
+  } else yield* weighWeek({ rule, cluster, target }, week, now)
+}
+
+/**
+ * What fails seldom but mostly (S-5.11). On several targets it is the rule that does not help, on a single one it may be the
+ * target. A person who resumes it begins a new count, of what healed too.
+ */
+function* weighWeek(
+  { rule, cluster, target }: { readonly rule: string; readonly cluster: string; readonly target: string },
+  failures: readonly Failure[],
+  now: Instant,
+): Unit<void> {
+  const pair = { rule, cluster, target: null }
+  const everywhere = weigh(yield* actedSince(pair, now), failures)
+  const targets = new Set(everywhere.failed.map((one) => one.target)).size
+  const here = weigh(yield* actedSince({ rule, cluster, target }, now), failures)
+  if (targets > 1 && isMostlyFailing(everywhere))
+    yield* demote(pair, inWords(everywhere, 'incidents'), everywhere.failed, now)
+  else if (isMostlyFailing(here))
+    yield* demote({ rule, cluster, target }, inWords(here, 'incidents on it'), here.failed, now)
+}
+
+interface Failure {
+  readonly incident: number
+  readonly target: string
+  readonly at: Instant
+}
+
+interface Acted {
+  readonly incident: number
+  readonly outcome: string | null
+}
+
+/** What it acted on within a week, since a person last resumed it. */
+function* actedSince(
+  { rule, cluster, target }: Pick<Demotion, 'rule' | 'cluster' | 'target'>,
+  now: Instant,
+): Unit<readonly Acted[]> {
+  const resumed = (yield* one(lastResumed({ rule, cluster, target: target ?? '' })))?.at ?? 0
+  const acted = yield* all(actedOn({ rule, cluster, since: Math.max(now - RATIO_WINDOW_MS, resumed) }))
+  return target === null ? acted : acted.filter((one) => one.target_key === target)
+}
+
+interface Weighed {
+  readonly failed: readonly Failure[]
+  /** Over, well or badly. */
+  readonly over: number
+}
+
+/** What a person healed after it had failed has failed. */
+function weigh(acted: readonly Acted[], failures: readonly Failure[]): Weighed {
+  const failed = failures.filter(({ incident }) => acted.some((one) => one.incident === incident))
+  const healed = acted.filter(
+    ({ incident, outcome }) => outcome === 'healed' && !failed.some((one) => one.incident === incident),
+  )
+  return { failed, over: failed.length + healed.length }
+}
+
+function isMostlyFailing({ failed, over }: Weighed): boolean {
+  return over >= RATIO_FROM && failed.length > over * RATIO
+}
+
+function inWords({ failed, over }: Weighed, what: string): string {
+  return `${failed.length} of ${over} ${what} failed in 7 d`
 }
 
 function* demote(
   { rule, cluster, target }: Pick<Demotion, 'rule' | 'cluster' | 'target'>,
   reason: string,
-  failed: readonly { readonly incident: number; readonly target: string; readonly at: Instant }[],
+  failed: readonly Failure[],
   now: Instant,
 ): Unit<void> {
   const row = yield* one(insertDemotion({ rule, cluster, target: target ?? '', reason, now }))

@@ -2,9 +2,10 @@ import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import type { Effect } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
-import { mayAct } from '../incident/plan.ts'
+import { electionsAfter } from '../incident/leader.ts'
 import { assertNever } from '../never.ts'
 import { countFailure } from './demotions.ts'
+import { hashOf } from './plans.ts'
 import { attemptJudged } from './storms.ts'
 import { completeProbation, refund, setCooldown, suspend } from './targets.ts'
 import { exec, fixed, type Unit } from './unit.ts'
@@ -31,6 +32,8 @@ const insertAttempt = fixed(
       number: number
       rung: number
       rule: string
+      revision: string
+      plan: string
       cluster: string | null
       target: string
       byPerson: 0 | 1
@@ -43,6 +46,8 @@ const insertAttempt = fixed(
       number: p.number,
       rung: p.rung,
       rule: p.rule,
+      revision: p.revision,
+      plan: p.plan,
       cluster: p.cluster,
       target_key: p.target,
       by_person: p.byPerson,
@@ -76,6 +81,7 @@ const insertEscalation = fixed(
       receivers: string
       reason: string
       summary: string
+      revision: string
       dueAt: number
       now: number
     },
@@ -90,6 +96,7 @@ const insertEscalation = fixed(
         receivers: p.receivers,
         reason: p.reason,
         summary: p.summary,
+        revision: p.revision,
         created_at: p.now,
         due_at: p.dueAt,
       })
@@ -121,17 +128,7 @@ export function* applyEffects(
     yield* exec(withdraw({ incident: after.id, reason: after.detail, now }))
   }
   for (const effect of effects) yield* applyEffect(after, effect, now)
-  // Back from where nobody leads (S-3.1): another one may lead by now.
-  if (before?.state === 'settled' && after.state !== 'settled' && after.state !== 'closed') {
-    if (after.target !== null && mayAct(after.plan)) yield* electionPending(after.target)
-  }
-  // A hold begins or ends: others on the target need not wait for it, or wait again (S-3.4).
-  const turned = before !== null && (before.held === null) !== (after.held === null)
-  if (turned && after.state !== 'closed' && after.target !== null && mayAct(after.plan))
-    yield* electionPending(after.target)
-  // Another target than before (S-2.7): who followed it there is on its own.
-  const left = before?.target ?? null
-  if (left !== null && left !== after.target) yield* electionPending(left)
+  for (const target of electionsAfter(before, after)) yield* electionPending(target)
   if ((before?.outcome ?? null) !== after.outcome && after.attempts > 0) {
     yield* exec(setAttemptsOutcome({ incident: after.id, outcome: after.outcome }))
   }
@@ -170,6 +167,8 @@ function* applyEffect(incident: Incident, effect: Effect, now: Instant): Unit<vo
           number: effect.attempt,
           rung: effect.rung,
           rule: incident.plan.rule,
+          revision: incident.plan.revision,
+          plan: hashOf(incident.plan),
           cluster: incident.subject.cluster,
           target: target ?? incident.subject.key,
           byPerson: effect.byPerson ? 1 : 0,
@@ -204,6 +203,7 @@ function* applyEffect(incident: Incident, effect: Effect, now: Instant): Unit<vo
           receivers: JSON.stringify(effect.to),
           reason: effect.reason,
           summary: effect.summary,
+          revision: incident.plan.revision,
           dueAt: effect.dueAt,
           now,
         }),

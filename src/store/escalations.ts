@@ -138,6 +138,7 @@ function toEscalation(row: Omit<Tables['escalations'], 'id'> & { id: number }): 
     to: read(strings, row.receivers, 'escalations.receivers'),
     reason: reason.parse(row.reason),
     summary: row.summary,
+    revision: row.revision,
     createdAt: row.created_at,
   }
 }

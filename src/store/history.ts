@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Incident } from '../incident/incident.ts'
+import type { Step } from '../incident/plan.ts'
 import { attemptStatus, incidentBody, outcome, read, reason, state, stepResult, storedEvent } from './json.ts'
 import { planOf } from './plans.ts'
 import type {
@@ -100,6 +101,7 @@ function toItem(row: AttemptRow): HistoryItem {
     incident: row.incident,
     attempt: row.number,
     rule: row.rule,
+    revision: row.revision,
     cluster: row.cluster,
     target: row.target_key,
     rung: row.rung,
@@ -143,23 +145,28 @@ export function* attemptsOfIncident(
   incident: Incident,
 ): Unit<readonly (HistoryItem & { readonly steps: readonly StepView[] })[]> {
   const steps = yield* all(stepRows({ incident: incident.id }))
-  return (yield* all(attemptRows({ incident: incident.id }))).map((row) => ({
-    ...toItem(row),
-    steps: steps
-      .filter(({ attempt }) => attempt === row.id)
-      .map((step): StepView => {
-        const planned = incident.plan.runbook.rungs[row.rung - 1]?.[step.step - 1]
-        return {
-          key: step.key,
-          step: step.step,
-          type: planned?.type ?? 'unknown',
-          params: planned?.params ?? {},
-          startedAt: step.started_at,
-          finishedAt: step.finished_at,
-          result: step.result === null ? null : read(stepResult, step.result, `step ${step.key}`),
-        }
-      }),
-  }))
+  const attempts: (HistoryItem & { readonly steps: readonly StepView[] })[] = []
+  for (const row of yield* all(attemptRows({ incident: incident.id }))) {
+    // A retry by the rule as it is in force then leaves earlier attempts what they were (S-3.6).
+    const rung = (yield* planOf(row.plan)).runbook.rungs[row.rung - 1]
+    const own = steps.filter(({ attempt }) => attempt === row.id)
+    attempts.push({ ...toItem(row), steps: own.map((step) => toStep(step, rung?.[step.step - 1])) })
+  }
+  return attempts
+}
+
+type StepRow = Pick<Tables['steps'], 'key' | 'step' | 'started_at' | 'finished_at' | 'result'>
+
+function toStep(row: StepRow, planned: Step | undefined): StepView {
+  return {
+    key: row.key,
+    step: row.step,
+    type: planned?.type ?? 'unknown',
+    params: planned?.params ?? {},
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    result: row.result === null ? null : read(stepResult, row.result, `step ${row.key}`),
+  }
 }
 
 export function* journalOf(incident: number): Unit<readonly JournalRow[]> {

@@ -11,6 +11,7 @@ import { StaleIncidentError } from './errors.ts'
 import { type IncidentBody, incidentBody, read, type StoredEvent } from './json.ts'
 import { hashOf, keepPlan, planOf } from './plans.ts'
 import type { Moved } from './store.ts'
+import { keepTrack } from './track-records.ts'
 import { all, exec, fixed, one, type Unit } from './unit.ts'
 
 const rowOf = fixed((db, p: { id: number }) =>
@@ -96,6 +97,7 @@ const updateIncident = fixed(
       id: number
       version: number
       next: number
+      revision: string
       target: string | null
       mode: string
       state: string
@@ -116,6 +118,7 @@ const updateIncident = fixed(
       .updateTable('incidents')
       .set({
         version: p.next,
+        revision: p.revision,
         target_key: p.target,
         mode: p.mode,
         state: p.state,
@@ -262,6 +265,7 @@ function* save(
       id: after.id,
       version,
       next: saved.version,
+      revision: after.plan.revision,
       target: after.target,
       mode: after.plan.mode,
       state: after.state,
@@ -292,6 +296,7 @@ function* save(
   )
   yield* saveAlerts(after.id, before?.firing ?? [], after.firing)
   yield* applyEffects(before, saved, effects, now)
+  yield* keepTrack({ before, after: saved, event: event.type === 'opened' ? { type: 'opened' } : event }, now)
   return saved
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../incident/incident.ts'
 import { MODES, type Plan } from '../incident/plan.ts'
 import type { Opened } from '../incident/replay.ts'
+import { type Followed, type Intended, TRACE } from '../incident/trace.ts'
 import type { UnitSeen } from '../incident/unit.ts'
 import type { Evidence, GuardResult, ProbeResult, StepResult } from '../incident/verdict.ts'
 import { type Subject, TARGET_KINDS } from '../inventory/inventory.ts'
@@ -217,11 +218,13 @@ export const incidentBody: z.ZodType<IncidentBody> = z.object({
 const evidence: z.ZodType<Evidence> = z.object({
   name: z.string(),
   value: z.union([z.string(), z.number(), z.boolean(), z.null()]),
+  wanted: z.exactOptional(z.union([z.string(), z.number(), z.boolean()])),
   source: z.string(),
   at: instant,
 })
 const escalate = z.enum(['identity', 'permission', 'unreachable', 'humanChanged'])
 const decisionEscalate = z.enum([...escalate.options, 'busy'])
+const params = z.exactOptional(z.record(z.string(), z.unknown()))
 const guardVerdict = z.enum(['pass', 'hold', 'refuse', 'unknown'])
 const probeVerdict = z.enum(['healed', 'broken', 'progressing', 'unknown'])
 
@@ -230,6 +233,7 @@ const guardResult: z.ZodType<GuardResult> = z.object({
   verdict: guardVerdict,
   reason: z.string(),
   evidence: z.array(evidence),
+  params,
   quiet: z.exactOptional(z.boolean()),
   until: z.exactOptional(instant),
   escalate: z.exactOptional(escalate),
@@ -242,11 +246,33 @@ const probeResult: z.ZodType<ProbeResult> = z.object({
   verdict: probeVerdict,
   reason: z.string(),
   evidence: z.array(evidence),
+  params,
+  withinMs: z.exactOptional(z.number()),
   mark: z.exactOptional(z.string()),
   starting: z.exactOptional(z.boolean()),
   conclusive: z.exactOptional(z.boolean()),
 })
 export const results: z.ZodType<(GuardResult | ProbeResult)[]> = z.array(z.union([guardResult, probeResult]))
+
+/** Another version than the present one would be read by a schema of its own beside this one. */
+export const trace: z.ZodType<{
+  readonly trace: typeof TRACE
+  readonly intent: Intended
+  readonly followed: Followed
+}> = z.object({
+  trace: z.literal(TRACE),
+  intent: z.object({
+    revision: z.string(),
+    mode,
+    target: z.string().nullable(),
+    attempt: z.int().nullable(),
+    rung: z.int().nullable(),
+    step: z.int().nullable(),
+    disruptive: z.boolean(),
+    byPerson: z.boolean(),
+  }),
+  followed: z.object({ state, reason, until: instant.nullable(), nextAt: instant.nullable() }),
+})
 
 export const stepResult: z.ZodType<StepResult> = z.object({
   outcome: z.enum(['succeeded', 'failed', 'unknown']),

@@ -1,6 +1,7 @@
 import type { Instant } from '../clock.ts'
 import type { Decision, Event, Look } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
+import { followed, type Intended, lookedAt, nextIntended } from '../incident/trace.ts'
 import type { GuardResult, ProbeResult } from '../incident/verdict.ts'
 import { alertsOfIncident } from './alerts.ts'
 import { record } from './decisions.ts'
@@ -56,15 +57,32 @@ export function* guardsEvaluated(
 ): Unit<Moved | null> {
   const incident = yield* wanted(task)
   if (!incident) return null
-  const { verdict, guard, reason } = decision
-  yield* record(
-    { incident: incident.id, attempt: incident.attempt, kind: 'guards', verdict, guard, reason, results },
-    now,
-  )
-  const history = yield* targetHistory(culprit === undefined ? incident.target : culprit, now)
+  const target = culprit === undefined ? incident.target : culprit
+  const history = yield* targetHistory(target, now)
   const found = culprit === undefined ? {} : { culprit }
   const event: Event = { type: 'guardsEvaluated', look: task.look, decision, history, unit, ...found }
-  return yield* applyEvent(incident, event, now)
+  const moved = yield* applyEvent(incident, event, now)
+  const { id, attempt } = incident
+  const { verdict, guard, reason, until } = decision
+  const intent = nextIntended(incident, target, history.attempts)
+  const then = followed(moved?.incident ?? incident, moved?.effects ?? [], until)
+  yield* record({ incident: id, attempt, kind: 'guards', verdict, guard, reason, intent, results, followed: then }, now)
+  return moved
+}
+
+/** The guards before a step of an attempt that runs; the runner does as they say. */
+export function* beforeStep(
+  id: number,
+  intent: Intended,
+  { verdict, guard, reason, until }: Decision,
+  results: readonly GuardResult[],
+  now: Instant,
+): Unit<void> {
+  const incident = yield* loadIncident(id)
+  if (!incident) throw new Error(`a step of incident ${id}, which is gone`)
+  const { attempt } = intent
+  const then = followed(incident, [], until)
+  yield* record({ incident: id, attempt, kind: 'step', verdict, guard, reason, intent, results, followed: then }, now)
 }
 
 export function* looked(
@@ -76,6 +94,8 @@ export function* looked(
 ): Unit<Moved | null> {
   const incident = yield* wanted(task)
   if (!incident) return null
+  const history = yield* targetHistory(incident.target, now)
+  const moved = yield* applyEvent(incident, { type: 'looked', look: task.look, seen, history }, now)
   yield* record(
     {
       incident: incident.id,
@@ -84,12 +104,12 @@ export function* looked(
       verdict: seen.verdict,
       guard: null,
       reason: seen.reason,
+      intent: lookedAt(incident),
       results: [...results, ...symptom],
+      followed: followed(moved?.incident ?? incident, moved?.effects ?? []),
     },
     now,
   )
-  const history = yield* targetHistory(incident.target, now)
-  const moved = yield* applyEvent(incident, { type: 'looked', look: task.look, seen, history }, now)
   // After an unknown step the first invocation seen is counted as ours (S-2.5).
   const ours = moved?.incident.ourInvocations ?? []
   if (incident.target !== null && ours.length > incident.ourInvocations.length)

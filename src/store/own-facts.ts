@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import type { OwnFacts } from '../guards/guard.ts'
 import type { Incident } from '../incident/incident.ts'
+import { mayAct } from '../incident/plan.ts'
 import { demotionOf } from './demotions.ts'
 import { activePauses, pauseCovers } from './pauses.ts'
 import { activeSilences, activeWindows, labelsOf, silenceCovers, windowCovers } from './quiet-holds.ts'
@@ -105,6 +106,8 @@ export function* ownFacts(
     })),
     cooldownUntil: target === null ? null : yield* cooldownFor(target, incident.id, now),
     ...(cluster === null ? { storm: null, blindAt: null } : yield* stormFacts(incident.id, target, cluster)),
-    demotion: cluster === null ? null : yield* demotionOf(incident.plan.rule, cluster, target),
+    // What only informs says what it would do if it were let (S-3.3); a demotion holds back what may still act.
+    demotion:
+      cluster === null || !mayAct(incident.plan) ? null : yield* demotionOf(incident.plan.rule, cluster, target),
   }
 }

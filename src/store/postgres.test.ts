@@ -20,12 +20,14 @@ import {
   MINUTE,
   plan,
   receive,
+  refuseGuards,
   resolved,
   schedule,
   startStep,
   stopStep,
   T0,
 } from './conformance/fixtures.ts'
+import { BEFORE_TRACES, READ_FROM_BEFORE } from './conformance/tracing.ts'
 import { storeConformance } from './conformance.ts'
 import { SchemaTooNewError, StaleIncidentError } from './errors.ts'
 import { openPostgres, openPostgresStore, PostgresDriver, type PostgresOptions } from './postgres.ts'
@@ -501,6 +503,19 @@ describe.skipIf(missing !== null)(`PostgreSQL${missing === null ? '' : ` (${miss
       expect(await copy.openIncidents()).toEqual([incident])
       const next = await fire(copy, alert('B'), { plan: plan(), subject: broker(2) }, T0)
       expect(next.incident.id).toBe(incident.id + 1)
+    })
+
+    test('decisions from before their traces are read, and go on beside new ones', async () => {
+      const options = await server.database()
+      const store = await openPostgresStore(options)
+      opened.push(store)
+      const { id } = (await fire(store, alert('A'), { plan: plan(), subject: broker(1) }, T0)).incident
+      await refuseGuards(store, T0 + MINUTE)
+      await server.ask(options.database, `update decisions set trace = null, digest = '', results = '${BEFORE_TRACES}'`)
+      await refuseGuards(store, T0 + 5 * MINUTE)
+      const decisions = (await store.incidentView(id))?.decisions ?? []
+      expect(decisions[0]).toMatchObject(READ_FROM_BEFORE)
+      expect(decisions.at(-1)).toMatchObject({ lastAt: T0 + 5 * MINUTE, followed: { state: 'waiting' } })
     })
 
     test('a database of a newer build is refused, and not touched', async () => {

@@ -57,9 +57,8 @@ const labelRows = fixed((db, p: { incident: number }) =>
     .where('ia.incident', '=', p.incident),
 )
 
-export function* createSilence(silence: NewSilence, now: Instant): Unit<Silence> {
+export function* createSilence(silence: NewSilence, now: Instant, id: string = randomUUID()): Unit<Silence> {
   for (const matcher of silence.matchers) compiled(matcher)
-  const id = randomUUID()
   const { startsAt, endsAt, author, comment } = silence
   yield* exec(insertSilence({ id, matchers: JSON.stringify(silence.matchers), startsAt, endsAt, author, comment, now }))
   return { ...silence, id, createdAt: now, updatedAt: now }

@@ -74,6 +74,7 @@ const dropOfIncident: readonly ((p: { incident: number }) => Query<unknown>)[] =
   fixed((db, p: { incident: number }) => db.deleteFrom('escalations').where('incident', '=', p.incident)),
   fixed((db, p: { incident: number }) => db.deleteFrom('tokens').where('incident', '=', p.incident)),
   fixed((db, p: { incident: number }) => db.deleteFrom('mail_incidents').where('incident', '=', p.incident)),
+  fixed((db, p: { incident: number }) => db.deleteFrom('track_records').where('incident', '=', p.incident)),
   fixed((db, p: { incident: number }) => db.deleteFrom('incidents').where('id', '=', p.incident)),
 ]
 const uncountClosed = fixed((db) =>
@@ -204,6 +205,9 @@ const leftovers: readonly ((p: { before: number; limit: number }) => Query<unkno
           where.not(
             where.exists(where.selectFrom('incidents as i').select('i.id').whereRef('i.opened_plan', '=', 'p.hash')),
           ),
+        )
+        .where((where) =>
+          where.not(where.exists(where.selectFrom('attempts as a').select('a.id').whereRef('a.plan', '=', 'p.hash'))),
         )
         .limit(p.limit),
     ),

@@ -1,14 +1,14 @@
 import type { Instant } from '../clock.ts'
 import type { AttemptEnd, Decision, Event, Look } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
+import type { Intended } from '../incident/trace.ts'
 import type { GuardResult, ProbeResult, StepResult } from '../incident/verdict.ts'
 import type { Baseline } from '../kafka/view.ts'
 import * as admission from './admit.ts'
-import { storedAlerts } from './alerts.ts'
+import { alertSeen, storedAlerts } from './alerts.ts'
 import * as attempts from './attempts.ts'
 import * as baselines from './baselines.ts'
 import { claimAttempt, type Decide } from './claims.ts'
-import { record } from './decisions.ts'
 import * as deliveries from './deliveries.ts'
 import * as demotions from './demotions.ts'
 import type { Dialect } from './dialect.ts'
@@ -48,11 +48,13 @@ import type {
   Store,
   TokenAction,
   TokenValid,
+  TrackFilter,
 } from './store.ts'
 import * as storms from './storms.ts'
 import * as targets from './targets.ts'
 import * as timers from './timers.ts'
 import * as tokens from './tokens.ts'
+import { trackRecords } from './track-records.ts'
 import type { Unit } from './unit.ts'
 import * as windows from './windows.ts'
 
@@ -82,16 +84,20 @@ export interface Driver {
 export interface StoreOptions {
   /** For the budget per rack (S-5.10); null where the inventory in force names none. */
   readonly rackOf?: RackOf
+  /** Ids of silences; random by default. */
+  readonly newId?: () => string
 }
 
 /** The store over SQL. Each method is one unit; what it does stands in the file named after its subject. */
 export class SqlStore implements Store {
   readonly #driver: Driver
   readonly #rackOf: RackOf
+  readonly #newId: (() => string) | undefined
 
-  constructor(driver: Driver, { rackOf }: StoreOptions = {}) {
+  constructor(driver: Driver, { rackOf, newId }: StoreOptions = {}) {
     this.#driver = driver
     this.#rackOf = rackOf ?? (() => null)
+    this.#newId = newId
   }
 
   #run<T>(unit: () => Unit<T>, lane?: Lane): Promise<T> {
@@ -219,12 +225,12 @@ export class SqlStore implements Store {
   }
   recordDecision(
     incident: number,
-    attempt: number | null,
-    { verdict, guard, reason }: Decision,
+    intent: Intended,
+    decision: Decision,
     results: readonly GuardResult[],
     now: Instant,
   ) {
-    return this.#run(() => record({ incident, attempt, kind: 'step', verdict, guard, reason, results }, now))
+    return this.#run(() => looks.beforeStep(incident, intent, decision, results, now))
   }
   renewLease(attempt: ClaimedAttempt, now: Instant, leaseMs: number) {
     return this.#run(() => attempts.renewLease(this.#driver.dialect, attempt, now, leaseMs), 'beside')
@@ -292,7 +298,7 @@ export class SqlStore implements Store {
   }
 
   createSilence(silence: NewSilence, now: Instant) {
-    return this.#run(() => quiet.createSilence(silence, now))
+    return this.#run(() => quiet.createSilence(silence, now, this.#newId?.()))
   }
   expireSilence(id: string, now: Instant) {
     return this.#run(() => quiet.expireSilence(id, now))
@@ -352,6 +358,12 @@ export class SqlStore implements Store {
   }
   alerts(filter: { readonly firingOnly: boolean }) {
     return this.#read(() => storedAlerts(filter))
+  }
+  alertSeen(fingerprint: string, limit: number) {
+    return this.#read(() => alertSeen(fingerprint, limit))
+  }
+  trackRecords(filter: TrackFilter) {
+    return this.#read(() => trackRecords(filter))
   }
   journal(incident: number) {
     return this.#read(() => history.journalOf(incident))

@@ -17,9 +17,11 @@ import {
   HOUR,
   MINUTE,
   plan,
+  refuseGuards,
   schedule,
   T0,
 } from './conformance/fixtures.ts'
+import { BEFORE_TRACES, READ_FROM_BEFORE } from './conformance/tracing.ts'
 import { storeConformance } from './conformance.ts'
 import { sqliteDialect } from './dialect.ts'
 import { SchemaTooNewError, StoreInUseError, unavailable } from './errors.ts'
@@ -176,6 +178,57 @@ describe('migrations', () => {
     }
     await (await openSqlite(path)).close()
     expect(schemaOf(path)).toEqual(wanted)
+  })
+
+  test('attempts and tellings from before they named a revision get that of their incident, and keep their plan', async () => {
+    const path = join(dir, 'unnamed.db')
+    const driver = plain(path)
+    for (let version = 0; version < 5; version += 1) await driver.run(() => migrateOnce(sqliteDialect))
+    await driver.close()
+    const db = new Database(path)
+    db.exec(`
+      insert into plans values ('p', ''), ('q', '');
+      insert into incidents (id, version, rule, revision, subject_key, mode, rank, state, reason, detail, opened_at,
+        state_since, attempts, firing, plan, opened_plan, body)
+        values (1, 1, 'r', 'abc123', 's', 'act', 1, 'waiting', 'after', '', 0, 0, 1, 1, 'q', 'p', '');
+      insert into attempts (incident, number, rung, rule, target_key, by_person, disruptive, first_start, changed, status,
+        reason, scheduled_at) values (1, 1, 1, 'r', 't', 0, 0, 0, 0, 'failed', '', 0);
+      insert into escalations (incident, round, kind, level, receivers, reason, summary, created_at, due_at)
+        values (1, 1, 'told', 0, '[]', 'after', '', 0, 0);`)
+    db.close()
+    const store = await openSqliteStore({ path })
+    expect((await store.history({ limit: 1 })).items).toMatchObject([{ revision: 'abc123' }])
+    expect(await store.dueEscalations(T0, 1)).toMatchObject([{ revision: 'abc123' }])
+    await store.close()
+    const after = new Database(path)
+    expect(after.prepare('select plan from attempts').all()).toEqual([{ plan: 'q' }])
+    // The plan of an attempt stays although its incident has followed others before and since.
+    after.exec(`insert into plans values ('z', ''), ('nobody', ''); update attempts set plan = 'z'`)
+    after.close()
+    const again = await openSqliteStore({ path })
+    await again.prune(T0, null, 100)
+    await again.close()
+    const left = new Database(path, { readonly: true })
+    expect(left.prepare('select hash from plans order by hash').pluck().all()).toEqual(['p', 'q', 'z'])
+    left.close()
+  })
+
+  test('decisions from before their traces are read, and go on beside new ones', async () => {
+    const path = join(dir, 'old.db')
+    const before = await openSqliteStore({ path })
+    const opening = { plan: plan(), subject: broker(1) }
+    const { id } = (await fire(before, alert('A'), opening, T0)).incident
+    await refuseGuards(before, T0 + MINUTE)
+    await before.close()
+    const db = new Database(path)
+    db.prepare(`update decisions set trace = null, digest = '', results = ?`).run(BEFORE_TRACES)
+    db.close()
+    const store = await openSqliteStore({ path })
+    await refuseGuards(store, T0 + 5 * MINUTE)
+    const decisions = (await store.incidentView(id))?.decisions ?? []
+    expect(decisions[0]).toMatchObject(READ_FROM_BEFORE)
+    expect(decisions.at(-1)).toMatchObject({ lastAt: T0 + 5 * MINUTE, followed: { state: 'waiting' } })
+    await store.close()
   })
 
   test('a database of a newer build is refused, and not touched', async () => {

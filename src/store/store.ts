@@ -4,6 +4,8 @@ import type { OwnFacts, OwnIntent } from '../guards/guard.ts'
 import type { AttemptEnd, Decision, Effect, Event, TargetHistory } from '../incident/event.ts'
 import type { Incident, Outcome, Reason, State, TellKind, TimerKind } from '../incident/incident.ts'
 import type { Plan, Step } from '../incident/plan.ts'
+import type { Followed, Intended, TRACE } from '../incident/trace.ts'
+import type { TrackGroup } from '../incident/track.ts'
 import type { GuardResult, ProbeResult, StepResult } from '../incident/verdict.ts'
 import type { Subject } from '../inventory/inventory.ts'
 import type { Baseline } from '../kafka/view.ts'
@@ -134,10 +136,10 @@ export interface Store {
   /** Commits `started` with its key before the step runs. False: the lease is no longer ours, and the step must not run. */
   startStep(attempt: ClaimedAttempt, step: number, now: Instant): Promise<boolean>
   finishStep(attempt: ClaimedAttempt, step: number, result: StepResult, now: Instant): Promise<boolean>
-  /** Guards before a disruptive step said no: recorded as a decision. */
+  /** The guards before a step, whatever they said: recorded as a decision. */
   recordDecision(
     incident: number,
-    attempt: number | null,
+    intent: Intended,
     decision: Decision,
     results: readonly GuardResult[],
     now: Instant,
@@ -235,6 +237,10 @@ export interface Store {
   incidents(filter: IncidentFilter): Promise<Page<IncidentSummary>>
   history(filter: HistoryFilter): Promise<Page<HistoryItem>>
   alerts(filter: { readonly firingOnly: boolean }): Promise<readonly StoredAlert[]>
+  /** One alert with whom it came by and its incidents, at most `limit` of them; null: never seen. */
+  alertSeen(fingerprint: string, limit: number): Promise<AlertSeen | null>
+  /** What incidents opened since then say of their rules: counted, a slice of them at a time, the newest first. */
+  trackRecords(filter: TrackFilter): Promise<TrackPage>
   /** Events with their times, in order; `replay` of it equals the stored incident (S-3.8). */
   journal(incident: number): Promise<readonly JournalRow[]>
   gauges(now: Instant): Promise<Gauges>
@@ -370,6 +376,13 @@ export interface StoredAlert extends Alert {
   readonly firstSeenAt: Instant
 }
 
+export interface AlertSeen extends StoredAlert {
+  /** Which credential spoke last, by name. */
+  readonly credential: string | null
+  /** The incidents that it is or was in, the newest first. */
+  readonly incidents: readonly number[]
+}
+
 export interface EscalationRow {
   readonly id: number
   readonly incident: number
@@ -379,6 +392,8 @@ export interface EscalationRow {
   readonly to: readonly string[]
   readonly reason: Reason
   readonly summary: string
+  /** Which revision decided it. */
+  readonly revision: string
   readonly createdAt: Instant
 }
 
@@ -571,6 +586,8 @@ export interface HistoryItem {
   readonly incident: number
   readonly attempt: number
   readonly rule: string
+  /** Which revision decided it: that of the incident's plan when it was scheduled. */
+  readonly revision: string
   readonly cluster: string | null
   readonly target: string
   readonly rung: number
@@ -595,6 +612,30 @@ export interface HistoryFilter {
   readonly cursor?: string
 }
 
+export interface TrackFilter {
+  readonly since: Instant
+  /** Null: of all rules. */
+  readonly rule: string | null
+  /** `next` of the page before; null at first. */
+  readonly before: number | null
+  /** About so many incidents in a page. */
+  readonly limit: number
+}
+
+/** A rule and cluster can be in several pages. */
+export interface TrackPage {
+  readonly groups: readonly TrackGroup[]
+  /** One for each heal of ours, in milliseconds. */
+  readonly heals: readonly {
+    readonly rule: string
+    readonly cluster: string | null
+    readonly fromOpeningMs: number
+    /** Null: the attempt began under a build that did not count. */
+    readonly fromAttemptMs: number | null
+  }[]
+  readonly next: number | null
+}
+
 export interface StepView {
   readonly key: string
   readonly step: number
@@ -612,10 +653,15 @@ export interface DecisionView {
   readonly verdict: string
   readonly guard: string | null
   readonly reason: string
+  /** Version of this shape (src/incident/trace.ts). */
+  readonly trace: typeof TRACE
+  /** Null in decisions from before it was kept, and so is {@link followed}. */
+  readonly intent: Intended | null
   readonly results: readonly (GuardResult | ProbeResult)[]
+  readonly followed: Followed | null
   readonly firstAt: Instant
   readonly lastAt: Instant
-  /** Identical consecutive decisions are one row (design 4.3). */
+  /** Identical consecutive decisions are one row (design 4.3); its evidence is of the first, what followed of the last. */
   readonly count: number
 }
 

@@ -115,6 +115,8 @@ export interface Tables {
     reason: string
     digest: string
     results: string
+    /** Null in rows from before it was kept. */
+    trace: string | null
     first_at: number
     last_at: number
     count: number
@@ -126,6 +128,9 @@ export interface Tables {
     number: number
     rung: number
     rule: string
+    /** Both of the moment it was scheduled. */
+    revision: string
+    plan: string
     cluster: string | null
     target_key: string
     by_person: Flag
@@ -191,6 +196,7 @@ export interface Tables {
     receivers: string
     reason: string
     summary: string
+    revision: string
     created_at: number
     due_at: number
     told_at: number | null
@@ -233,6 +239,17 @@ export interface Tables {
     applied: Flag
     resumed_at: number | null
     resumed_by: string | null
+  }
+  /** What each incident says of its rule (`Track`). */
+  track_records: {
+    incident: number
+    rule: string
+    cluster: string | null
+    opened_at: number
+    facts: string
+    alerts: number
+    attempt_at: number | null
+    healed_at: number | null
   }
   mails: {
     id: Generated<number>

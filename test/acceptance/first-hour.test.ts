@@ -249,7 +249,7 @@ describe('plan', () => {
 
   test('would not act on a broker that runs, and says which guard sees it', async () => {
     const { code, stdout } = await plan(alert)
-    expect(code).toBe(2)
+    expect(code).toBe(3)
     expect(stdout).toMatch(/refuse +symptom +it answers, whatever its unit says/)
     expect(stdout).toMatch(/healed +kafka-api/)
     expect(stdout).toMatch(/would not act because .*symptom refuses: it answers/)
@@ -264,7 +264,7 @@ describe('plan', () => {
       { ...alert, status: 'resolved' },
     ]
     const { code, stdout } = await plan(body)
-    expect(code).toBe(2)
+    expect(code).toBe(3)
     expect(stdout).toContain('cluster "orders" has no broker "17" in the inventory')
     expect(stdout).toContain('the inventory has no cluster')
     expect(stdout).toContain('alertname="KafkaBrokerDown" does not hold: it is "Other"')

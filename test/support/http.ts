@@ -13,6 +13,7 @@ import { openSqliteStore } from '../../src/store/sqlite.ts'
 import type { Moved, Store } from '../../src/store/store.ts'
 import { openTelemetry } from '../../src/telemetry.ts'
 import { planOf, subject } from './plan.ts'
+import { configurationStatus, revisionNamed } from './revision.ts'
 
 export interface HttpWorld {
   readonly url: string
@@ -46,7 +47,7 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpWorld> {
   const store = options.wrap?.(real) ?? real
   const seen: HttpWorld['seen'] = { wakes: 0, truncations: 0, logs: [] }
   const log = pino({ level: 'debug' }, { write: (line: string) => void seen.logs.push(line) })
-  const telemetry = openTelemetry({ log, clock, build: { version: 'test', revision: 'test', node: process.version } })
+  const telemetry = openTelemetry({ log, clock, build: { version: 'test', node: process.version } })
   telemetry.watch(() => store.gauges(clock.now()))
   const wake = () => void (seen.wakes += 1)
   const intake = new Intake({
@@ -66,14 +67,15 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpWorld> {
     intake,
     wake,
     onTruncated: () => void (seen.truncations += 1),
-    reload: async () => ({ ok: true, revision: 'r2' }),
+    reload: async () => ({ ok: true, revision: revisionNamed('r2'), applied: true }),
     status: (): Status => ({
       startedAt: 0,
-      configuration: { loaded: status.loaded, revision: 'r1', loadedAt: 1, lastReloadSuccessful: true },
+      configuration: { ...configurationStatus('r1'), loaded: status.loaded },
       reconcile: null,
       loops: [{ name: 'core', running: true, lastRunAt: 2, lastError: null }],
     }),
     planOf: () => null,
+    match: () => ({ revision: 'r1', rules: [] }),
     known: () => ({ clusters: ['lab'], targets: ['lab/broker/1'], rules: ['broker-down'] }),
     webhookCredentials: [],
     apiCredentials: [],

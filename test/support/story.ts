@@ -1,10 +1,14 @@
 import type { Incident } from '../../src/incident/incident.ts'
+import { TRACE } from '../../src/incident/trace.ts'
 import { open } from '../../src/incident/transition.ts'
 import type { EscalationRow, IncidentView, StoredAlert } from '../../src/store/store.ts'
 import { planOf } from './plan.ts'
 
 /** 2026-11-21 08:00:00 UTC. */
 export const T0 = Date.UTC(2026, 10, 21, 8)
+
+/** As of a decision that was stored before intent and consequence were kept. */
+export const UNTRACED = { trace: TRACE, intent: null, followed: null } as const
 
 export const orders = { kind: 'broker', key: 'orders/broker/2', cluster: 'orders', target: 'orders/broker/2' } as const
 
@@ -39,6 +43,7 @@ export function rowOf(change: Partial<EscalationRow> = {}): EscalationRow {
     to: ['oncall'],
     reason: 'exhausted',
     summary: '3 of 3 attempts spent: broker 2 does not answer',
+    revision: 'c0ffee1',
     createdAt: T0 + 400_000,
     ...change,
   }
@@ -67,6 +72,7 @@ export function viewOf(change: Partial<IncidentView> = {}): IncidentView {
         verdict: 'pass',
         guard: null,
         reason: 'all guards passed',
+        ...UNTRACED,
         results: [
           {
             guard: 'identity',
@@ -88,6 +94,7 @@ export function viewOf(change: Partial<IncidentView> = {}): IncidentView {
         verdict: 'broken',
         guard: null,
         reason: 'connection refused',
+        ...UNTRACED,
         results: [
           {
             probe: 'kafka-api',
@@ -127,6 +134,7 @@ function attemptOf(attempt: number): IncidentView['attempts'][number] {
     incident: 12,
     attempt,
     rule: 'broker-down',
+    revision: 'c0ffee1',
     cluster: 'orders',
     target: 'orders/broker/2',
     rung: Math.min(attempt, 2),

@@ -28,7 +28,7 @@ export function readKnown(file: string, env: Readonly<Record<string, string | un
   if ('ok' in loaded) {
     const { config, inventory, rules, revision } = loaded.ok
     const [clusters, targets] = [inventory.clusters.size, inventory.targets.size]
-    const size = `clusters: ${clusters}, targets: ${targets}, rules: ${rules.length}, revision ${revision}`
+    const size = `clusters: ${clusters}, targets: ${targets}, rules: ${rules.length}, revision ${revision.name}`
     const summary = ok(`${file}: ${size}`)
     return { config, inventory, rules, findings: findings([summary, ...loaded.warnings.map(outcomeOf)]) }
   }

@@ -1,5 +1,4 @@
 import type { Alert } from '../../alert/alert.ts'
-import { formatMatcher } from '../../alert/matcher.ts'
 import type { Clock } from '../../clock.ts'
 import { decideOwn } from '../../engine/looker.ts'
 import { aim, askProbes, evaluateWorldGuards, intentOf, lookContext } from '../../engine/world.ts'
@@ -13,16 +12,8 @@ import { open } from '../../incident/transition.ts'
 import type { GuardResult, ProbeResult } from '../../incident/verdict.ts'
 import type { Subject, Target } from '../../inventory/inventory.ts'
 import { NO_MEMORY } from '../../probes/probe.ts'
-import type { Rule } from '../../rules/match.ts'
+import { type TriedRule, tryRules } from '../../rules/explain-match.ts'
 import type { Opening } from '../../store/store.ts'
-
-/** A rule that was tried on an alert: the matchers that do not hold, none for one that matches. */
-export interface Tried {
-  readonly rule: string
-  readonly failing: readonly { readonly matcher: string; readonly value: string }[]
-  /** An earlier rule matched and does not go on, so this one is not asked. */
-  readonly skipped: string | null
-}
 
 /** What was seen for one rule and what its labels name, now. */
 export interface Look {
@@ -37,7 +28,7 @@ export interface Look {
 
 export interface PlannedAlert {
   readonly alert: Alert
-  readonly tried: readonly Tried[]
+  readonly tried: readonly TriedRule[]
   /** One for each rule that matches; empty for a resolved alert, which begins nothing (S-1.5). */
   readonly looks: readonly Look[]
 }
@@ -76,23 +67,9 @@ export async function evaluate(
   )
   return alerts.map((alert, index) => ({
     alert,
-    tried: tried(inForce.configuration.rules, alert),
+    tried: tryRules(inForce.configuration.rules, alert.labels),
     looks: (openings[index] ?? []).flatMap((opening) => looks.get(keyOf(opening)) ?? []),
   }))
-}
-
-/** Every rule in the order in which they are tried, as {@link matchRules} does it. */
-export function tried(rules: readonly Rule[], { labels }: Alert): readonly Tried[] {
-  let ended: string | null = null
-  return rules.map((rule) => {
-    const valueOf = (name: string) => (Object.hasOwn(labels, name) ? (labels[name] ?? '') : '')
-    const failing = rule.matchers
-      .filter(({ name, test }) => !test(valueOf(name)))
-      .map((matcher) => ({ matcher: formatMatcher(matcher), value: valueOf(matcher.name) }))
-    const entry: Tried = { rule: rule.name, failing, skipped: ended }
-    if (failing.length === 0 && !rule.continue) ended ??= rule.name
-    return entry
-  })
 }
 
 async function look(

@@ -3,7 +3,8 @@ import { formatDuration } from '../../duration.ts'
 import type { Evidence } from '../../incident/verdict.ts'
 import { firstRung } from '../steps.ts'
 import { type Colour, type Paint, printable, shown } from '../terminal.ts'
-import { type Look, OWN_GUARDS, type PlannedAlert, type Tried } from './evaluate.ts'
+import { judged } from '../tried.ts'
+import { type Look, OWN_GUARDS, type PlannedAlert } from './evaluate.ts'
 import { type Verdict, verdictOf, verdictWithoutRule } from './verdict.ts'
 
 const NOT_READ = 'the database stays closed, so no pause, silence, hold or earlier attempt of ours is known here'
@@ -60,16 +61,6 @@ function triedLines({ tried }: PlannedAlert, revision: string): readonly string[
     `  rules at revision ${revision}`,
     ...tried.map((one) => printable(`    ${one.rule.padEnd(width)}  ${judged(one)}`)),
   ]
-}
-
-function judged({ failing, skipped }: Tried): string {
-  if (skipped !== null) return `not tried: ${skipped} matched and does not continue`
-  if (failing.length === 0) return 'matches'
-  return failing
-    .map(
-      ({ matcher, value }) => `${matcher} does not hold: it is ${value === '' ? 'not there' : JSON.stringify(value)}`,
-    )
-    .join('; ')
 }
 
 function lookLines(look: Look, { alert }: PlannedAlert, paint: Paint): readonly string[] {

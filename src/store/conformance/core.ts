@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { replay } from '../../incident/replay.ts'
+import { nextIntended } from '../../incident/trace.ts'
 import { NO_MEMORY } from '../../probes/probe.ts'
 import type { Store } from '../store.ts'
 import {
@@ -409,7 +410,7 @@ export function coreConformance(fresh: () => Promise<Store>): void {
         at: T0,
       }))
       const results = [{ guard: 'availability', verdict: 'refuse' as const, reason: 'ISR is short', evidence }]
-      await store.recordDecision(id, null, refuse, results, T0)
+      await store.recordDecision(id, nextIntended(await incident(store, id)), refuse, results, T0)
       const kept = (await store.incidentView(id))?.decisions[0]?.results ?? []
       expect(JSON.stringify(kept).length).toBeLessThanOrEqual(8_192)
       expect(kept[0]?.evidence.length).toBeGreaterThan(5)

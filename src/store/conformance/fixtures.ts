@@ -187,6 +187,14 @@ export async function passGuards(store: Store, now: Instant): Promise<Moved> {
   }
 }
 
+/** The guards refuse whoever is asked about next. */
+export async function refuseGuards(store: Store, now: Instant): Promise<void> {
+  await fireTimers(store, now)
+  const task = await store.claimLook('me', now, SECOND)
+  if (task?.kind !== 'guards') throw new Error('no guards to evaluate')
+  await store.guardsEvaluated(task, refuse, [], null, now)
+}
+
 export const decidePass = () => ({ decision: pass, results: [] })
 
 /** As `dead` it is a process that is gone: its lease is over at once, for where others may judge it only then. */

@@ -5,6 +5,9 @@ import { approvals } from './0002-approvals.ts'
 import { worldMemory } from './0003-world-memory.ts'
 import { storms } from './0004-storms.ts'
 import { windows } from './0005-windows.ts'
+import { revisions } from './0006-revisions.ts'
+import { trackRecords } from './0007-track-records.ts'
+import { traces } from './0008-traces.ts'
 
 /** Numbered from 1 by position. A step that was released is never changed; a new one is added at the end. */
 export const migrations: readonly ((dialect: Dialect) => readonly Query<unknown>[])[] = [
@@ -13,4 +16,7 @@ export const migrations: readonly ((dialect: Dialect) => readonly Query<unknown>
   worldMemory,
   storms,
   windows,
+  revisions,
+  trackRecords,
+  traces,
 ]
