@@ -50,7 +50,7 @@ async function ours(withCore: boolean): Promise<{ readonly url: string; readonly
     intake,
     wake: () => wake.wake(),
     onTruncated: () => {},
-    reload: async () => ({ ok: true, revision: revisionNamed('bench'), applied: true }),
+    reload: async () => ({ ok: true, revision: revisionNamed('bench'), applied: true, atNextStart: [] }),
     status: () => ({
       startedAt: 0,
       configuration: configurationStatus('bench'),

@@ -130,8 +130,9 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
     onStored: () => wakes.core.wake(),
     onPolled: (poll) => telemetry.reconciled(poll),
   })
-  const { reload, lastRead } = openReload(
+  const { reload, reloadSeen, lastRead } = openReload(
     {
+      configFile,
       inForce,
       look,
       clock,
@@ -279,7 +280,7 @@ export async function startApp({ configFile, listen, clock, log, env }: AppOptio
       },
       look,
       lastRead,
-      reload,
+      reload: reloadSeen,
     }),
   )
   loops.run('reconcile', reconcile.run())

@@ -48,7 +48,7 @@ describe('a reload', () => {
     const inForce = load()
     const first = inForce.route
     config('log: { level: warn }\n')
-    expect(await inForce.reload()).toMatchObject({ ok: true })
+    expect(inForce.take(inForce.read())).toMatchObject({ ok: true })
     expect(inForce.route).toBe(first)
 
     const changes = [
@@ -67,7 +67,7 @@ describe('a reload', () => {
     for (const change of changes) {
       const { primary } = inForce.route
       change()
-      expect(await inForce.reload()).toMatchObject({ ok: true })
+      expect(inForce.take(inForce.read())).toMatchObject({ ok: true })
       expect(inForce.route.primary).not.toBe(primary)
       // Nobody waits for one that is closed, and the mail is tried again by the other.
       const sent = await primary.send(message, { signal: AbortSignal.timeout(5_000) })
@@ -83,7 +83,7 @@ describe('a reload', () => {
     expect(inForce.status()).toMatchObject({ lastReloadSuccessful: true, problems: [] })
     inventory('"no host"')
     config('log: { level: warn }\n')
-    const refused = await inForce.reload()
+    const refused = inForce.take(inForce.read())
     const said = expect.stringContaining('inventory.yml:1:') as string
     expect(refused).toMatchObject({ ok: false, problems: [said, said] })
     expect(inForce.configuration).toBe(configuration)
@@ -97,9 +97,26 @@ describe('a reload', () => {
     })
 
     inventory('kafka-2')
-    expect(await inForce.reload()).toMatchObject({ ok: true, revision: { dirty: null, commit: null } })
+    expect(inForce.take(inForce.read())).toMatchObject({ ok: true, revision: { dirty: null, commit: null } })
     expect(inForce.status()).toMatchObject({ lastReloadSuccessful: true, problems: [] })
     expect(inForce.configuration.config.log.level).toBe('warn')
+    await inForce.close()
+  })
+
+  test('does not take it for meant that no rule is left: a folder that is not mounted looks like that', async () => {
+    const inForce = load()
+    const rules = join(folder, 'rules.yml')
+    writeFileSync(
+      rules,
+      `rules: [{ name: a, match: [alertname="A"], target: { broker: from-labels }, runbook: r, escalation: { to: [oncall] } }]
+runbooks: { r: { rungs: [[{ systemd: { verb: start } }]], verify: [{ probe: unit, within: 1m }] } }\n`,
+    )
+    config('receivers: { oncall: [a@example.org] }\n')
+    expect(inForce.take(inForce.read())).toMatchObject({ ok: true })
+    writeFileSync(rules, 'rules: []\n')
+    const problems = [expect.stringContaining('no rule is left of those that are in force') as string]
+    expect(inForce.take(inForce.read())).toEqual({ ok: false, problems })
+    expect(inForce.configuration.rules).toHaveLength(1)
     await inForce.close()
   })
 
@@ -108,10 +125,10 @@ describe('a reload', () => {
     const target = inForce.world.inventory.targets.get('orders/broker/1')
     if (!target) throw new Error('no target')
     const host = inForce.world.hosts.hostOf(target)
-    await inForce.reload()
+    inForce.take(inForce.read())
     expect(inForce.world.hosts.hostOf(target)).toBe(host)
     inventory('kafka-2')
-    await inForce.reload()
+    inForce.take(inForce.read())
     expect(inForce.world.hosts.hostOf(target)).not.toBe(host)
     await inForce.close()
   })
@@ -119,11 +136,11 @@ describe('a reload', () => {
   test('says which settings wait for the next start, until they are what they were', async () => {
     const inForce = load()
     config('listen: 127.0.0.1:1\nlimits: { inbox: 7 }\n')
-    await inForce.reload()
+    inForce.take(inForce.read())
     expect(inForce.status().atNextStart).toEqual(['listen', 'limits'])
     expect(logged.join('')).toContain('"setting":"listen","msg":"this setting changes only at the next start"')
     config()
-    await inForce.reload()
+    inForce.take(inForce.read())
     expect(inForce.status().atNextStart).toEqual([])
     await inForce.close()
   })

@@ -18,7 +18,7 @@ import type { Notifier } from './notify/notifier.ts'
 import { openAlertmanager } from './probes/alertmanager.ts'
 import type { Source } from './probes/exchange.ts'
 import { openMonitoring } from './probes/monitoring.ts'
-import { type Configuration, loadConfiguration } from './rules/configuration.ts'
+import { type Configuration, type LoadedConfiguration, loadConfiguration } from './rules/configuration.ts'
 import { explainMatch } from './rules/explain-match.ts'
 import { granted } from './rules/granted.ts'
 import { openingsOf, type Speaker } from './rules/openings.ts'
@@ -45,7 +45,8 @@ export class BadConfigurationError extends Error {
 }
 
 export type Reloaded =
-  | { readonly ok: true; readonly revision: Revision }
+  /** `atNextStart`: settings that are read at a start only, and were others then. */
+  | { readonly ok: true; readonly revision: Revision; readonly atNextStart: readonly string[] }
   /** Each with `file:line:column` where it has one. The last good configuration stays. */
   | { readonly ok: false; readonly problems: readonly string[] }
 
@@ -122,13 +123,19 @@ export class InForce {
     return this.#opened.mail.route
   }
 
-  /** Takes the files into force as they are now, in one go; with any problem in any of them the last good ones stay. */
-  async reload(): Promise<Reloaded> {
-    const { configFile, env, log } = this.#options
-    const loaded = loadConfiguration(configFile, granted, env)
+  /** The files as they are now; nothing follows from it before they are taken. */
+  read(): LoadedConfiguration {
+    const { configFile, env } = this.#options
+    return loadConfiguration(configFile, granted, env)
+  }
+
+  /** Takes what was read into force, in one go; with any problem in any of it the last good configuration stays. */
+  take(loaded: LoadedConfiguration): Reloaded {
+    const { configFile, log } = this.#options
     if ('problems' in loaded) return this.#refused(loaded.problems.map(formatProblem))
     const before = this.#opened
-    const { config, inventory, revision } = loaded.ok
+    const { config, inventory, rules, revision } = loaded.ok
+    if (rules.length === 0 && before.configuration.rules.length > 0) return this.#refused([noRules(config)])
     let mail: Mail
     try {
       mail = mailOf(config, before.mail)
@@ -144,7 +151,7 @@ export class InForce {
     for (const setting of needsRestart(before.configuration.config, config)) {
       log.warn({ setting }, 'this setting changes only at the next start')
     }
-    return { ok: true, revision }
+    return { ok: true, revision, atNextStart: needsRestart(this.#started, config) }
   }
 
   #refused(problems: readonly string[]): Reloaded {
@@ -300,6 +307,11 @@ function configSecrets(config: Config): readonly string[] {
       login === null ? [] : [login.kind === 'bearer' ? login.token.reveal() : login.password.reveal()],
     ),
   ]
+}
+
+/** It would cancel every open incident; so does a folder that is not mounted for a moment. */
+function noRules({ file }: Config): string {
+  return `${file}: no rule is left of those that are in force; restart kafka-healing if that is meant`
 }
 
 /** All of a login; compared, never shown. */

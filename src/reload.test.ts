@@ -2,11 +2,20 @@ import pino from 'pino'
 import { describe, expect, it } from 'vitest'
 import { revisionNamed } from '../test/support/revision.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { problemIn } from './document/document.ts'
+import { formatProblem } from './document/problem.ts'
 import type { Reloaded } from './in-force.ts'
 import { openReload, type ReloadDeps } from './reload.ts'
+import type { LoadedConfiguration } from './rules/configuration.ts'
 import type { FilesSeen } from './rules/files.ts'
 
-const ok = (name: string): Reloaded => ({ ok: true, revision: revisionNamed(name) })
+const ok = (name: string): Reloaded => ({ ok: true, revision: revisionNamed(name), atNextStart: [] })
+const loadedAs = (name: string) =>
+  ({ ok: { revision: revisionNamed(name) }, warnings: [] }) as unknown as LoadedConfiguration
+const take = (loaded: LoadedConfiguration): Reloaded =>
+  'problems' in loaded
+    ? { ok: false, problems: loaded.problems.map(formatProblem) }
+    : { ok: true, revision: loaded.ok.revision, atNextStart: [] }
 
 /** A clock that says how long somebody wants to sleep, and sleeps no longer than it is told to. */
 function setup(change: Partial<ReloadDeps> = {}) {
@@ -24,7 +33,8 @@ function setup(change: Partial<ReloadDeps> = {}) {
   let times = 0
   const reload = openReload(
     {
-      inForce: { reload: async () => ok(`r${(times += 1)}`) },
+      configFile: 'config.yml',
+      inForce: { read: () => loadedAs(`r${(times += 1)}`), take },
       look: async () => ({ fingerprint: 'a', busy: false }),
       clock,
       log: pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) }),
@@ -47,7 +57,8 @@ describe('a reload', () => {
 
     const first = Promise.withResolvers<FilesSeen>()
     let looks = 0
-    const slow = setup({ look: async () => ((looks += 1) === 1 ? first.promise : { fingerprint: 'b', busy: false }) })
+    const look = () => ((looks += 1) === 1 ? first.promise : Promise.resolve({ fingerprint: 'a', busy: false }))
+    const slow = setup({ look })
     const before = slow.reload()
     await Promise.resolve()
     const [one, other] = [slow.reload(), slow.reload()]
@@ -55,16 +66,45 @@ describe('a reload', () => {
     expect(await before).toMatchObject({ revision: { name: 'r1' } })
     expect(await one).toMatchObject({ revision: { name: 'r2' } })
     expect(await other).toBe(await one)
-    expect(slow.lastRead()).toBe('b')
+    expect(slow.lastRead()).toBe('a')
   })
 
   it('knows what was read last, also where it was refused', async () => {
     const refused: Reloaded = { ok: false, problems: ['config.yml:1:1: nonsense'] }
-    const { reload, lastRead, results } = setup({ inForce: { reload: async () => refused } })
+    const read = () => ({ problems: [problemIn('config.yml', { line: 1, column: 1 }, 'nonsense')] })
+    const { reload, lastRead, results } = setup({ inForce: { read, take } })
     expect(lastRead()).toBe('loaded')
     expect(await reload()).toEqual(refused)
     expect(lastRead()).toBe('a')
     expect(results).toEqual([refused])
+  })
+
+  it('reads again what changed while it was read, and refuses what never stands still', async () => {
+    const looks = ['a', 'b', 'b', 'b']
+    const patient = setup({ look: async () => ({ fingerprint: looks.shift() ?? 'b', busy: false }) })
+    expect(await patient.reload()).toMatchObject({ revision: { name: 'r2' } })
+    expect(patient.lastRead()).toBe('b')
+
+    let times = 0
+    const restless = setup({ look: async () => ({ fingerprint: String((times += 1)), busy: false }) })
+    expect(await restless.reload()).toEqual({
+      ok: false,
+      problems: [expect.stringContaining('config.yml:1:1: the files kept changing')],
+    })
+    expect(restless.results).toHaveLength(1)
+  })
+
+  it('for the watch takes only what it has seen, unless somebody else asks as well', async () => {
+    const { reload, reloadSeen, results, lastRead } = setup()
+    expect(await reloadSeen('another')).toMatchObject({ ok: false })
+    expect(results).toEqual([])
+    expect(lastRead()).toBe('loaded')
+    expect(await reloadSeen('a')).toMatchObject({ ok: true })
+
+    const both = await Promise.all([reload(), reloadSeen('another')])
+    expect(both).toMatchObject([{ ok: true }, { ok: true }])
+    const alone = await reloadSeen('another')
+    expect(alone).toMatchObject({ ok: false })
   })
 
   it('waits for git to end, and reads the files all the same when it does not', async () => {

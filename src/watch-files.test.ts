@@ -80,14 +80,15 @@ async function watched(folder: string, how: { look?: () => Promise<FilesSeen> } 
   }
   /** What was taken into force or refused, in order. */
   const reloads: (readonly string[] | string)[] = []
-  const { reload, lastRead } = openReload(
+  const { reload, reloadSeen, lastRead } = openReload(
     {
+      configFile,
       inForce: {
-        reload: async () => {
-          const loaded = loadConfiguration(configFile, granted, {})
+        read: () => loadConfiguration(configFile, granted, {}),
+        take: (loaded) => {
           if ('problems' in loaded) return { ok: false, problems: loaded.problems.map(formatProblem) }
           reloads.push(loaded.ok.rules.map(({ name }) => name))
-          return { ok: true, revision: loaded.ok.revision }
+          return { ok: true, revision: loaded.ok.revision, atNextStart: [] }
         },
       },
       look,
@@ -99,7 +100,15 @@ async function watched(folder: string, how: { look?: () => Promise<FilesSeen> } 
     },
     how.look ? '' : (await look()).fingerprint,
   )
-  const running = runFilesWatch({ clock, log, signal, debounceMs: () => debounceMs, look, lastRead, reload })
+  const running = runFilesWatch({
+    clock,
+    log,
+    signal,
+    debounceMs: () => debounceMs,
+    look,
+    lastRead,
+    reload: reloadSeen,
+  })
   stops.push(async () => {
     stopping.abort()
     await running

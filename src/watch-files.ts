@@ -17,7 +17,8 @@ export interface FilesWatchDeps {
   readonly look: () => Promise<FilesSeen>
   /** The fingerprint of what was read last, by whomever. */
   readonly lastRead: () => string
-  readonly reload: () => Promise<unknown>
+  /** Takes them into force if they are still what was seen. */
+  readonly reload: (fingerprint: string) => Promise<unknown>
 }
 
 /**
@@ -47,7 +48,7 @@ export async function runFilesWatch(deps: FilesWatchDeps): Promise<void> {
     const rests = seen.fingerprint === before
     before = seen.fingerprint
     if (!rests || seen.fingerprint === lastRead()) continue
-    await reload().catch((err: unknown) => log.error({ err }, 'reload broke off'))
+    await reload(seen.fingerprint).catch((err: unknown) => log.error({ err }, 'reload broke off'))
   }
 }
 

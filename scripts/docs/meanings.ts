@@ -110,6 +110,12 @@ const config: Meanings = {
     matchers: ['matchers', "Covers incidents with an alert for which all hold, in Alertmanager's syntax."],
     comment: ['text', 'Why. Stands in traces.'],
   }),
+  reload: ['section', 'Whether changed files are taken into force by themselves.'],
+  'reload.watch': ['true or false', 'Look at the files, and reload when they have changed.'],
+  'reload.debounce': [
+    'duration',
+    'From `100ms` to `10m`: how often they are looked at, and how long they must have stood still.',
+  ],
   retention: ['section', 'What is forgotten. Open, untold and unsent things are never.'],
   'retention.days': ['number', 'Closed incidents and deliveries older than this are deleted.'],
   'retention.size': ['size', 'Above this the oldest closed incidents go first, whatever their age.'],

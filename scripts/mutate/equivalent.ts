@@ -5,6 +5,10 @@ export const EQUIVALENT: readonly { readonly what: RegExp; readonly why: string 
     why: 'no alert matches two of the rules, so their order decides nothing',
   },
   {
+    what: /^broker-hung\.attempts\.backoff\.initial: 15m → 30m$/,
+    why: '`max` cuts it off at the same quarter of an hour',
+  },
+  {
     what: /^broker-hung\.attempts\.backoff\.multiplier: /,
     why: 'of two attempts the second follows after `initial`; there is no third to be multiplied for',
   },

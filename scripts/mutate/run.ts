@@ -62,7 +62,7 @@ export async function mutate(
 interface Workbench {
   readonly receivers: readonly string[]
   /** The configuration with that text as its only rules file; what is wrong with it where it cannot be loaded. */
-  load(text: string): UnderTest | string
+  readonly load: (text: string) => UnderTest | string
 }
 
 function workbench(folder: string, { config, inventory, rules }: Omit<Mutation, 'tests'>): Workbench {
@@ -128,7 +128,7 @@ async function check(mutant: Mutant, suite: Suite, load: Workbench['load']): Pro
 
 /** What a rule says decides nothing where neither it nor what is broken in it opens an incident. */
 function canTell(mutant: Mutant, index: number, rules: readonly Rule[], { tests, opened, unbroken }: Suite): boolean {
-  if (opened[index]?.has(mutant.rule) === true && !mutant.isOrder) return true
+  if (!mutant.isOrder && mutant.rules.some((rule) => opened[index]?.has(rule) === true)) return true
   const opens = (all: readonly Rule[], labels: Labels): string =>
     matchRules(all, labels)
       .map(({ name }) => name)

@@ -17,8 +17,9 @@ export interface Checked {
  */
 export function checkedBy(paths: readonly string[], named: string | undefined): Checked | { readonly problem: string } {
   const given = paths.map((path) => ({ path, what: whatIs(path) }))
-  const test = given.find(({ what }) => what === 'test')
-  if (test !== undefined)
+  // Among others they are what a hook passes as well.
+  const [test] = given
+  if (test !== undefined && given.every(({ what }) => what === 'test'))
     return { problem: `${test.path} holds tests of rules; run them with: kafka-healing test ${test.path}` }
   const configs = given.filter(({ what }) => what === 'config')
   const [config] = configs
@@ -27,7 +28,7 @@ export function checkedBy(paths: readonly string[], named: string | undefined): 
       problem: `only one configuration can be checked at a time, not ${[named, ...configs.map(({ path }) => path)].filter((path) => path !== undefined).join(' and ')}`,
     }
   const file = config === undefined ? configFile(named) : configIn(config.path)
-  const parts = given.filter(({ what }) => what !== 'config')
+  const parts = given.filter(({ what }) => what === 'rules' || what === 'inventory')
   if (parts.length === 0) return { config: file, only: null }
   const empty = parts.find(({ path }) => isFolder(path) && rulesIn(path).length === 0)
   if (empty !== undefined) return { problem: `${empty.path} holds neither config.yml nor rules` }

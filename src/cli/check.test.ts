@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { LoadedConfiguration } from '../rules/configuration.ts'
-import { report } from './check.ts'
+import { check, report } from './check.ts'
 
 const problem = (line: number, severity: 'error' | 'warning') => ({
   file: 'rules/kafka.yml',
@@ -63,4 +66,49 @@ watch (inform, rank 60, runbook start-broker)
   in mode act: first action within 1m, exhausted within 17m15s
 `)
   })
+
+  it('takes a configuration whose files of secrets are elsewhere only when told so, and says which', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kafka-healing-check-'))
+    afterThis.push(() => rmSync(folder, { recursive: true }))
+    const root = join(import.meta.dirname, '../..')
+    for (const name of ['inventory.example.yml', 'rules'])
+      cpSync(join(root, name), join(folder, name), { recursive: true })
+    const shipped = readFileSync(join(root, 'config.example.yml'), 'utf8')
+    const config = join(folder, 'config.yml')
+    writeFileSync(config, `${shipped}\nwebhook: { credentials: [{ token_file: secrets/token }] }\n`)
+
+    const strict = await printed(() => check([config]))
+    expect(strict).toMatchObject({ exitCode: 1 })
+    expect(strict.text).toMatch(/config\.yml:\d+:\d+: \S+\/secrets\/token does not exist\n/)
+
+    const lenient = await printed(() => check([config], { withoutSecrets: true }))
+    expect(lenient).toMatchObject({
+      exitCode: 0,
+      text: expect.stringContaining('OK: 1 cluster with 4 targets, 5 rules'),
+    })
+    expect(lenient.text).toMatch(/config\.yml:\d+:\d+: warning: \S+\/secrets\/token does not exist\n/)
+
+    writeFileSync(config, shipped.replace('receiver: kafka-healing', 'reciever: kafka-healing'))
+    expect(await printed(() => check([config], { withoutSecrets: true }))).toMatchObject({ exitCode: 1 })
+  })
 })
+
+const afterThis: (() => void)[] = []
+afterEach(() => afterThis.splice(0).forEach((undo) => undo()))
+
+/** What is written to standard output meanwhile, and the exit code that was set. */
+async function printed(work: () => Promise<void>): Promise<{ readonly text: string; readonly exitCode: unknown }> {
+  const before = process.exitCode
+  let text = ''
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((part) => {
+    text += String(part)
+    return true
+  })
+  try {
+    await work()
+    return { text, exitCode: process.exitCode }
+  } finally {
+    write.mockRestore()
+    process.exitCode = before
+  }
+}

@@ -48,7 +48,13 @@ export interface HttpDeps {
 
 export type ReloadResult =
   /** Not `applied`: it is in force for what is new; what it takes away from open incidents waits for the store. */
-  | { readonly ok: true; readonly revision: Revision; readonly applied: boolean }
+  | {
+      readonly ok: true
+      readonly revision: Revision
+      readonly applied: boolean
+      /** Settings that are read at a start only, and were others then. */
+      readonly atNextStart: readonly string[]
+    }
   /** Each problem with `file:line:column` where it has one. The last good configuration stays in force. */
   | { readonly ok: false; readonly problems: readonly string[] }
 

@@ -20,7 +20,8 @@ export function reloadRoutes(app: App, { reload }: HttpDeps): void {
       const result = await reload()
       if (result.ok) {
         const { name: revision, ...rest } = result.revision
-        return present({ revision, ...rest, applied: result.applied })
+        const { applied, atNextStart } = result
+        return present({ revision, ...rest, applied, atNextStart })
       }
       throw new ProblemError(
         422,

@@ -117,6 +117,8 @@ describe('description', () => {
         'GET /metrics',
         'GET /openapi.json',
         'GET /pause',
+        'GET /rules',
+        'GET /rules/{name}',
         'GET /silence',
         'GET /silence/{id}',
         'GET /status',
@@ -179,10 +181,33 @@ describe('operation', () => {
 
     expect(await (await on.get('/status')).json()).toMatchObject({
       version: 'test',
-      configuration: { loaded: true, revision: 'r1', loadedAt: '1970-01-01T00:00:00.001Z' },
+      configuration: {
+        loaded: true,
+        revision: 'r1',
+        commit: null,
+        dirty: null,
+        loadedAt: '1970-01-01T00:00:00.001Z',
+        applied: true,
+        watched: false,
+        problems: [],
+      },
       store: { commits: true, inboxDepth: 0, incidents: { escalated: 0 } },
       loops: [{ name: 'core', running: true }],
     })
+  })
+
+  it('says which revision a reload took into force, and what of it waits', async () => {
+    const revision = { name: 'c0ffee-abc-dirty', commit: 'c0ffee', dirty: true, differing: ['rules.yml'], hash: 'abc' }
+    const on = await start({
+      deps: { reload: async () => ({ ok: true, revision, applied: false, atNextStart: ['listen'] }) },
+    })
+
+    const answer = await on.send('POST', '/-/reload')
+    const { name, ...rest } = revision
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { revision: name, ...rest, applied: false, atNextStart: ['listen'] },
+    ])
   })
 
   it('says every problem of a configuration that a reload refuses', async () => {

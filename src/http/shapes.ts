@@ -158,6 +158,7 @@ const revisionFields = {
   dirty: z.boolean().nullable().describe('The files are not what the commit holds'),
   differing: z.array(z.string()).describe('Files that are not as the commit holds them'),
   applied: z.boolean().describe('Open incidents are held to it; false while the store is away'),
+  atNextStart: z.array(z.string()).describe('Settings that are read at a start only, and were others then'),
 }
 
 export const ReloadAnswer = z.object({
@@ -176,7 +177,6 @@ export const StatusAnswer = z.object({
     ...revisionFields,
     hash: z.string().nullable(),
     loadedAt: Time.nullable(),
-    atNextStart: z.array(z.string()).describe('Settings that are read at a start only, and were others then'),
     watched: z.boolean().describe('Changed files are taken into force by themselves'),
     lastReloadSuccessful: z.boolean(),
     problems: z.array(z.string()).describe('Why what lies there now is not in force'),

@@ -161,7 +161,7 @@ export async function openRecordFile(path: string, stdin: Readable): Promise<Rec
   const lines = linesOf(name, path === '-' ? stdin : fileStream(path))
   const first = await lines.next()
   const line = first.done ? { number: 1, text: '' } : first.value
-  const header = checked(HeaderLine, parsed(line, name), line, name)
+  const { format: _, version: __, ...header } = checked(HeaderLine, parsed(line, name), line, name)
   return { header, record: recordIn(lines, name) }
 }
 
@@ -246,7 +246,7 @@ function readable(name: string, line: number, error: unknown): unknown {
   if (error instanceof BadRecordError || !(error instanceof Error)) return error
   const code = 'code' in error ? String(error.code) : ''
   const at = { number: line, text: '' }
-  if (error instanceof TypeError) return bad(name, at, 'this is not UTF-8')
+  if (error instanceof TypeError) return bad(name, at, 'this line, or one soon after it, is not UTF-8')
   if (code.startsWith('Z_')) return bad(name, at, `the packed file is damaged or was cut off (${error.message})`)
   if (code === 'ENOENT') return new BadRecordError(`${name} does not exist`)
   return new BadRecordError(`${name} cannot be read: ${error.message}`)

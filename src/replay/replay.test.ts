@@ -202,6 +202,55 @@ describe('attempts', () => {
     ])
   })
 
+  const hungOf = (broker: number) => ({ ...down(broker), alertname: 'KafkaBrokerHung' })
+  const hungRule = (change: Partial<Plan> = {}) => ruleOf('hung', ['alertname="KafkaBrokerHung"'], change)
+  const attemptsOf = async (recorded: readonly Recorded[], ...rules: RuleSet['rules']) => {
+    const { differences } = await replayOf(set(...rules), set(), recorded)
+    return Object.fromEntries(differences.map(({ labels, before }) => [labels['alertname'], before[0]?.attempts]))
+  }
+
+  test('S-3.4 are those of another incident once the leader is silenced', async () => {
+    const silence: Recorded = {
+      kind: 'silence',
+      at: T0,
+      id: 's',
+      matchers: [{ name: 'alertname', value: 'KafkaBrokerDown', isRegex: false, isEqual: true }],
+      startsAt: T0 + 10 * SECOND,
+      endsAt: T0 + HOUR,
+      author: 'ann',
+      comment: '',
+    }
+    const alerts = [...firing(down(1), T0, 30 * MINUTE), ...firing(hungOf(1), T0 + SECOND, 30 * MINUTE)]
+    expect(await attemptsOf(alerts, brokerDown(), hungRule())).toEqual({ KafkaBrokerDown: 3, KafkaBrokerHung: 0 })
+    expect(await attemptsOf([...alerts, silence], brokerDown(), hungRule())).toEqual({
+      KafkaBrokerDown: 0,
+      KafkaBrokerHung: 3,
+    })
+  })
+
+  test('S-3.1 are those of another incident once the leader has settled, healed while its alert fires on', async () => {
+    const alerts = firing(down(1), T0, 3 * HOUR)
+    const fingerprints = alerts.slice(0, 1).map(({ fingerprint }) => fingerprint)
+    const healed: Recorded = { kind: 'health', at: T0 + 2 * MINUTE, healed: true, fingerprints }
+    const later = firing(hungOf(1), T0 + HOUR, 30 * MINUTE)
+    expect(await attemptsOf([...alerts, healed, ...later], brokerDown(), hungRule())).toEqual({
+      KafkaBrokerDown: 1,
+      KafkaBrokerHung: 3,
+    })
+  })
+
+  test('S-4.2 hold the cluster for as long as they are verified, no longer', async () => {
+    const restarts = {
+      runbook: { ...runbook, rungs: [[restart]] },
+      attempts: { ...brokerDown().plan.attempts, max: 1 },
+    }
+    const alerts = [...firing(down(1), T0, 3 * HOUR), ...firing(hungOf(2), T0 + HOUR, 30 * MINUTE)]
+    expect(await attemptsOf(alerts, brokerDown(restarts), hungRule(restarts))).toEqual({
+      KafkaBrokerDown: 1,
+      KafkaBrokerHung: 1,
+    })
+  })
+
   test('S-5.10 of one rule use up the budget of another: told as indirect', async () => {
     const restarts = { ...runbook, rungs: [[restart]] }
     const hung = ruleOf('hung', ['alertname="KafkaBrokerHung"'], { runbook: restarts })
@@ -310,6 +359,24 @@ describe('refusals', () => {
     const [first] = silenced
     expect(first?.after[0]?.firstAttemptAt).toBeGreaterThanOrEqual(T0 + 10 * MINUTE + 30 * SECOND)
     expect(first?.after[0]?.firstAttemptAt).toBeLessThanOrEqual(T0 + 10 * MINUTE + 40 * SECOND)
+  })
+
+  test('S-3.4 by a silence stop the clocks: what comes while it lasts waits anew after it', async () => {
+    const silence: Recorded = {
+      kind: 'silence',
+      at: T0,
+      id: 's',
+      matchers: [{ name: 'cluster', value: 'orders', isRegex: false, isEqual: true }],
+      startsAt: T0 - HOUR,
+      endsAt: T0 + 2 * MINUTE,
+      author: 'ann',
+      comment: '',
+    }
+    const waits = set(brokerDown({ afterMs: 5 * MINUTE }))
+    const { differences } = await replayOf(waits, set(), [...firing(down(1), T0, 30 * MINUTE), silence])
+    const first = (differences[0]?.before[0]?.firstAttemptAt ?? 0) - T0
+    expect(first).toBeGreaterThanOrEqual(7 * MINUTE)
+    expect(first).toBeLessThanOrEqual(7 * MINUTE + 10 * SECOND)
   })
 
   test('S-2.7 by a culprit that the record does not name', async () => {

@@ -67,7 +67,7 @@ export class Rows {
   completeProbation(target: string, healedByUs: boolean, now: Instant): void {
     const row = this.#row(target)
     row.attempts = 0
-    row.heals = [...row.heals.filter((at) => at > now - DAY_MS), ...(false ? [now] : [])]
+    row.heals = [...row.heals.filter((at) => at > now - DAY_MS), ...(healedByUs ? [now] : [])]
   }
 
   /** A person lets it act again at once: heals are counted from nothing (S-4.10). */

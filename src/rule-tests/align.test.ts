@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { array, assert, constantFrom, property } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { align, pairUp } from './align.ts'
 
@@ -29,9 +29,9 @@ describe('align', () => {
   })
 
   it('keeps both lists in their order and whole', () => {
-    const letters = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 12 })
-    fc.assert(
-      fc.property(letters, letters, (expected, got) => {
+    const letters = array(constantFrom('a', 'b', 'c'), { maxLength: 12 })
+    assert(
+      property(letters, letters, (expected, got) => {
         const aligned = align(expected, got, same)
         expect(aligned.flatMap((one) => one.expected ?? [])).toEqual([...expected.keys()])
         expect(aligned.flatMap((one) => one.got ?? [])).toEqual([...got.keys()])

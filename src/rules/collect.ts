@@ -1,4 +1,4 @@
-import { complainTo, type Path, readDocument, type SourceDocument } from '../document/document.ts'
+import { complainTo, type Path, problemIn, readDocument, type SourceDocument } from '../document/document.ts'
 import type { Problem } from '../document/problem.ts'
 import { validate } from '../document/validate.ts'
 import type { WrittenRunbook } from './runbook.ts'
@@ -31,7 +31,10 @@ export function collectRules(files: readonly string[], problems: Problem[]): Wri
   for (const file of files) {
     const { document, problems: unreadable } = readDocument(file)
     problems.push(...unreadable)
-    if (document !== null) collectFrom(document)
+    if (document === null) continue
+    // So it is for a moment while it is being written: that is not to say that there shall be no rules.
+    if (document.text.trim() === '') problems.push(problemIn(file, { line: 1, column: 1 }, 'the file is empty'))
+    else collectFrom(document)
   }
   return { rules: [...rules.values()], runbooks, broken }
 

@@ -98,3 +98,17 @@ test('files that never stand still are refused', () => {
     'the files kept changing while they were read; try again when nobody writes them',
   ])
 })
+
+test('an empty rules file is one that is being written, and does not mean no rules', () => {
+  const file = join(folder, 'config.example.yml')
+  const problems = (text: string) => {
+    mkdirSync(join(folder, 'rules'), { recursive: true })
+    writeFileSync(join(folder, 'rules', 'kafka.yml'), text)
+    const loaded = loadConfiguration(file, granted, {})
+    return 'problems' in loaded ? loaded.problems.map(({ message }) => message) : []
+  }
+  expect(problems('')).toEqual(['the file is empty'])
+  expect(problems(' \n')).toEqual(['the file is empty'])
+  expect(problems('# none yet\n')).toEqual([])
+  expect(problems('rules: []\n')).toEqual([])
+})

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { committedIn, headOf, type WorkTree, workTreeAround } from '../git/work-tree.ts'
 
@@ -110,7 +110,8 @@ function realPath(path: string): string {
 
 function contentOf(file: string): Buffer | null {
   try {
-    return readFileSync(file)
+    // Reading a pipe would wait for whoever writes to it.
+    return statSync(file).isFile() ? readFileSync(file) : null
   } catch {
     return null
   }

@@ -199,6 +199,7 @@ alerts: [{ since: 1h, labels: { alertname: KafkaBrokerDown, cluster: orders, bro
     what: 'a lagging broker has not been in sync since it began',
     reason: 'it has not been seen in sync since it began: it may be catching up',
     scenario: `world: { orders: { brokers: { 2: { started: 4m, startup: 10s, catch_up: 3h } } } }\n${lagging}`,
+    minutes: 6,
   },
   {
     guard: 'human-first',
@@ -227,6 +228,7 @@ alerts: [{ since: 1h, labels: { alertname: KafkaBrokerDown, cluster: orders, bro
     what: 'a topic has no replica to spare, which a person may approve',
     reason: '1 topics have no replica to spare and would stop taking writes: logs',
     scenario: `world: { orders: { topics: { orders: { isr: [1, 3] }, logs: { replicas: [2, 3], min_isr: 2 } } } }\n${lagging}`,
+    minutes: 6,
   },
   {
     guard: 'availability',
@@ -338,6 +340,7 @@ changes: [{ at: 29s, world: { orders: { topics: { a: { hidden: true }, b: { hidd
     reason: 'cluster:orders is paused by alice: moving racks',
     scenario: `${WRONG_DISK}
 changes: [{ at: 2m, do: pause, scope: cluster:orders, for: 1h, by: alice, comment: moving racks }]\n${down}`,
+    minutes: 4,
   },
   {
     guard: 'not-silenced',
@@ -346,6 +349,7 @@ changes: [{ at: 2m, do: pause, scope: cluster:orders, for: 1h, by: alice, commen
     reason: 'silenced by bob: known',
     scenario: `${WRONG_DISK}
 changes: [{ at: 2m, do: silence, matchers: ['broker_id="2"'], by: bob, comment: known }]\n${down}`,
+    minutes: 4,
   },
   {
     guard: 'maintenance',
@@ -353,6 +357,7 @@ changes: [{ at: 2m, do: silence, matchers: ['broker_id="2"'], by: bob, comment: 
     what: 'a maintenance window has begun',
     reason: 'maintenance patches: kernel',
     scenario: `start: 2026-01-04T01:57:00Z\n${WRONG_DISK}\n${down}`,
+    minutes: 4,
     configuration: sundays,
   },
   {
@@ -420,7 +425,7 @@ changes: [{ at: 20m10s, do: replan, on: orders/exporter/exporter-4 }]`,
 describe('every guard decides on the facts of a simulated world', () => {
   test.each(TABLE.map((row) => [row.guard, row.verdict, row.what, row] as const))(
     '%s: %s when %s',
-    async (guard, verdict, _what, { scenario, minutes = 6, configuration = shipped, reason }) => {
+    async (guard, verdict, _what, { scenario, minutes = 2, configuration = shipped, reason }) => {
       const simulation = await simulated(`mode: act\n${scenario}`, minutes, configuration)
       const results = (await simulation.incidents()).flatMap(({ decisions }) => decisions.flatMap((one) => one.results))
       const said = results.flatMap((one) =>

@@ -1,10 +1,11 @@
+import type { Instant } from '../clock.ts'
 import { addressText } from '../inventory/address.ts'
 import type { HostPort } from '../inventory/inventory.ts'
 import type { Liveness } from '../kafka/clients.ts'
 import type { ControllerSeen, Quorum, Voter } from '../kafka/view.ts'
 import { livenessFrom } from './listener.ts'
 import type { ClusterModel, TargetModel } from './model.ts'
-import { isUp } from './unit.ts'
+import { holdUp, isUp } from './unit.ts'
 
 /** Ids of controllers that are processes of their own, where a test names none. */
 const FIRST_DEDICATED_ID = 3_001
@@ -102,6 +103,14 @@ function leaderOf({ said }: ClusterModel, controllers: readonly Controller[], vo
   )
   if (living.length * 2 <= voters.length) return null
   return living.find(({ id }) => id === wanted)?.id ?? living.find(({ caughtUp }) => caughtUp)?.id ?? null
+}
+
+/** Brokers that come up while nobody leads serve once somebody does. Where the inventory names no controllers nobody can tell. */
+export function awaitQuorum(cluster: ClusterModel, now: Instant): void {
+  if (cluster.cluster.controllers.length === 0) return
+  const controllers = controllersOf(cluster)
+  const led = leaderOf(cluster, controllers, votersOf(cluster, controllers)) !== null
+  for (const { unit } of cluster.brokers.values()) holdUp(unit, led, now)
 }
 
 function seenAs({ id, address, liveness, refuses }: Controller, leader: number | null): ControllerSeen {

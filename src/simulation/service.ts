@@ -53,8 +53,6 @@ export async function openService(
   })
   const stopping = new AbortController()
   const { signal } = stopping
-  /** Looks, attempts, mails and people's deeds under way. */
-  const under = new Set<Promise<void>>()
   let broken: { readonly error: unknown } | null = null
   /** What there may be to do: the loops of the service are woken for it. */
   const wanted = { advance: true, looks: false, attempts: false, telling: false }
@@ -62,13 +60,11 @@ export async function openService(
   let storeAt: Instant | null = null
   let telling = false
 
+  /** Looks, attempts, mails and people's deeds go on by themselves. */
   const begin = (work: Promise<void>): void => {
-    const one = work
-      .catch((error: unknown) => {
-        broken ??= { error }
-      })
-      .finally(() => under.delete(one))
-    under.add(one)
+    work.catch((error: unknown) => {
+      broken ??= { error }
+    })
   }
   const onMoved = (moved: Moved): void => {
     const { before, incident, event, effects } = moved
@@ -215,7 +211,8 @@ export async function openService(
     person: (deed) => begin(done(deed)),
     async close() {
       stopping.abort()
-      await Promise.all(under)
+      // Whatever waits for a later time waits for ever.
+      await new Promise((resolve) => setImmediate(resolve))
       await store.close()
     },
   }

@@ -25,7 +25,10 @@ const tell = (simulation: Simulation) =>
 const steps = async (simulation: Simulation) =>
   (await simulation.incidents()).flatMap(({ attempts }) =>
     attempts.flatMap(({ attempt, steps }) =>
-      steps.map(({ type, params, result }) => `${attempt} ${type} ${String(params['verb'] ?? '')} ${result?.outcome}`),
+      steps.map(
+        ({ type, params, result }) =>
+          `${attempt} ${type} ${typeof params['verb'] === 'string' ? params['verb'] : ''} ${result?.outcome}`,
+      ),
     ),
   )
 
@@ -65,6 +68,33 @@ describe('each shipped rule heals in simulation', () => {
   })
 })
 
+describe('a hung broker is restarted also where', () => {
+  const zookeepers = ['zk-1:2181', 'zk-2:2181', 'zk-3:2181']
+  const scenario = `mode: act
+world: { orders: { brokers: { 2: { unit: hung } } } }
+${alert('KafkaBrokerHung', 'broker_id: "2"')}`
+
+  test.each([
+    ['only Prometheus can be asked whether the alert fires', { config: { alertmanagers: [] } }],
+    ['the cluster is of the time of ZooKeeper', { inventory: inventoryOf(3, 1, { controllers: [], zookeepers }) }],
+    ['the inventory names no controllers', { inventory: inventoryOf(3, 1, { controllers: [] }) }],
+  ])('%s', async (_, change) => {
+    const simulation = await simulated(scenario, 60, configurationOf(change))
+    expect(await outcomes(simulation), tell(simulation)).toEqual(['broker-hung closed healed'])
+    await simulation.close()
+  })
+
+  test('S-5.7 but not where most ZooKeeper servers are silent', async () => {
+    const configuration = configurationOf({ inventory: inventoryOf(3, 1, { controllers: [], zookeepers }) })
+    const silent = scenario.replace('orders: {', 'orders: { zookeepers: { "zk-1:2181": silent, "zk-2:2181": silent },')
+    const simulation = await simulated(silent, 5, configuration)
+    expect(tell(simulation)).toContain(
+      'by quorum: the quorum has no leader or no majority: 1 of 3 ZooKeeper servers serve',
+    )
+    await simulation.close()
+  })
+})
+
 describe('what steps do', () => {
   const failing = (outcome: string) =>
     `${crashed}\nsteps: [{ on: orders/broker/2, step: systemd, ${outcome} }]\n${down}`
@@ -100,7 +130,7 @@ describe('what steps do', () => {
     expect(refused.tellings()[0]).toMatchObject({ kind: 'escalated', rule: 'broker-down', to: ['kafka-oncall'] })
     expect(refused.mails()[0]).toMatchObject({
       recipient: 'kafka-oncall@example.org',
-      subject: expect.stringContaining('broker-down'),
+      subject: '[orders] broker 2 down: not permitted to act',
     })
     await refused.close()
   })
@@ -216,6 +246,23 @@ alerts: [${alerts.join(', ')}]`,
     await simulation.close()
   })
 
+  test('S-5.7 a broker that is a controller too does not serve before the quorum has its majority', async () => {
+    const dead = [1, 2, 3].map((id) => `${id}: { unit: crashed }`).join(', ')
+    const simulation = await simulated(
+      `mode: act
+world: { orders: { brokers: { ${dead} } } }
+changes: [{ at: 5m, world: { orders: { brokers: { 2: { unit: running } } } } }]
+${alert('KafkaBrokerDown', 'broker_id: "1"')}`,
+      4,
+      configurationOf({ inventory: inventoryOf(3, 0) }),
+    )
+    expect(tell(simulation)).toContain('it has not served since it began')
+    expect(await outcomes(simulation)).toEqual(['broker-down verifying afterAttempt'])
+    await simulation.runUntil(5.5 * MINUTE)
+    expect(tell(simulation)).toContain('replicas are not in sync yet')
+    await simulation.close()
+  })
+
   test('it may change: what crashes again within probation goes on with the same attempts', async () => {
     const simulation = await simulated(
       `${crashed}
@@ -244,6 +291,18 @@ ${down}`,
     expect(await outcomes(simulation), tell(simulation)).toEqual(['broker-down closed cleared'])
     await simulation.close()
   })
+})
+
+test('an alert that is muted in Alertmanager is delivered when that ends', async () => {
+  const simulation = await simulated(
+    `${crashed}\n${alert('KafkaBrokerDown', 'broker_id: "2"', 'muted: { until: 10m }')}`,
+    9,
+    shipped,
+  )
+  expect(await outcomes(simulation)).toEqual([])
+  await simulation.runUntil(11 * MINUTE)
+  expect((await only(simulation)).incident.openedAt - simulation.startedAt).toBe(10 * MINUTE)
+  await simulation.close()
 })
 
 describe('what people do', () => {
@@ -311,7 +370,7 @@ describe('time', () => {
 steps: [{ on: orders/broker/2, step: start, outcome: failed, output: "oh" }]
 changes: [{ at: 1s, do: silence, matchers: ['alertname="X"'] }, { at: 3m, world: { orders: { brokers: { 3: { unit: hung } } } } }]
 ${down.replace(/\]$/, ', { from: 4m, labels: { alertname: KafkaBrokerHung, cluster: orders, broker_id: "3" } }]')}`,
-        240,
+        45,
         shipped,
       )
       const all = [simulation.trace(), simulation.tellings(), simulation.mails(), await simulation.incidents()]
@@ -338,6 +397,16 @@ alerts: [${times.map((at) => `{ from: ${at + 1}m, until: healthy, labels: { aler
       shipped,
     )
     expect(await outcomes(simulation)).toEqual(times.map(() => 'broker-down closed healed'))
+    await simulation.close()
+  })
+
+  test('it can be closed in the middle of a step', async () => {
+    const simulation = await simulated(
+      `${crashed}\nsteps: [{ on: orders/broker/2, step: start, takes: 1h }]\n${down}`,
+      2,
+      shipped,
+    )
+    expect(await outcomes(simulation)).toEqual(['broker-down attempting running'])
     await simulation.close()
   })
 

@@ -37,6 +37,8 @@ export interface Process {
   readonly servesAt: Instant | null
   /** When all its replicas are back in sync, after `servesAt`; null: never. */
   readonly inSyncAt: Instant | null
+  /** When both would have been, were there not a quorum missing that it waits for; null: none is. */
+  readonly awaiting: Pick<Process, 'servesAt' | 'inSyncAt'> | null
   hung: boolean
   /** Since when it does not serve, although it did; null while it serves, or has not yet. */
   silentSince: Instant | null
@@ -84,6 +86,7 @@ function processOf(at: Instant, { startupMs, catchUpMs }: Pace): Process {
   return {
     servesAt,
     inSyncAt: servesAt === null || catchUpMs === null ? null : servesAt + catchUpMs,
+    awaiting: null,
     hung: false,
     silentSince: null,
     left: false,
@@ -158,6 +161,18 @@ export function end(unit: Unit, how: keyof typeof ENDS, at: Instant): void {
   unit.process.hung = false
   unit.endedAt = how === 'auto-restart' ? unit.endedAt : at
   Object.assign(unit, ENDS[how])
+}
+
+/** A process that has not served yet does so only once there is what it waits for. */
+export function holdUp(unit: Unit, there: boolean, now: Instant): void {
+  const { process } = unit
+  const { awaiting, servesAt, inSyncAt } = process
+  if (!there && isRunning(unit) && awaiting === null && servesAt !== null && servesAt > now)
+    unit.process = { ...process, servesAt: null, inSyncAt: null, awaiting: { servesAt, inSyncAt } }
+  if (!there || awaiting === null) return
+  const lateMs = Math.max(0, now - (awaiting.servesAt ?? now))
+  const later = (at: Instant | null): Instant | null => (at === null ? null : at + lateMs)
+  unit.process = { ...process, servesAt: later(awaiting.servesAt), inSyncAt: later(awaiting.inSyncAt), awaiting: null }
 }
 
 /** The process died with that status right after its start. */

@@ -13,6 +13,7 @@ import { simulatedHost, simulatedSelf } from './host.ts'
 import { notRun, type Stepping } from './host-steps.ts'
 import { healthyModel } from './model.ts'
 import { simulatedMonitoring } from './monitoring.ts'
+import { awaitQuorum } from './quorum.ts'
 import { openScript } from './script.ts'
 
 /** The world of a scenario behind the ports through which the service sees and changes it. */
@@ -52,6 +53,7 @@ export function openWorld(
 
   const change = (facts?: WorldFacts): void => {
     for (const turn of facts === undefined ? [] : turnsOf(facts, model, now(), 0)) turn.apply()
+    for (const cluster of model.clusters.values()) awaitQuorum(cluster, now())
     alerts.reconsider()
     onChange()
   }

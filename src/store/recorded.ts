@@ -77,8 +77,9 @@ export class OtherSchemaError extends Error {
   override name = 'OtherSchemaError'
 }
 
-/** Rows of one page. */
+/** Rows of one page. One of decisions is worth less than one of changes, and its rows are larger. */
 const PAGE = 2_000
+const DECISIONS = 500
 /** What is remembered of label sets and of incidents, so that it need not be read again. */
 const MOST_KEPT = 20_000
 
@@ -87,21 +88,23 @@ export interface RecordedOptions {
   /** What comes later is left out. */
   readonly until: Instant
   readonly annotations: boolean
+  /** Rows of one page at most. */
+  readonly page?: number
 }
 
 /** Everything that was recorded from `since` on, in chunks, each in the order of time. Silences and pauses come first. */
 export async function* readRecorded(
   reader: Reader,
-  { since, until, annotations }: RecordedOptions,
+  { since, until, annotations, page: most = PAGE }: RecordedOptions,
 ): AsyncGenerator<readonly Recorded[]> {
   await checkSchema(reader)
   yield await reader.read(() => holds(since, until))
   const labelsOf = labelCache()
-  const changes = pages(reader, changeAt, since, (after) => changesAfter(after, annotations, labelsOf))
+  const changes = pages(reader, changeAt, since, (after) => changesAfter(after, most, annotations, labelsOf))
   const verdicts = sameLeftOut()
   const beside = [
-    pages(reader, decisionAt, since, (after) => decisionsAfter(after, verdicts)),
-    pages(reader, attemptAt, since, attemptsAfter),
+    pages(reader, decisionAt, since, (after) => decisionsAfter(after, Math.min(most, DECISIONS), verdicts)),
+    pages(reader, attemptAt, since, (after) => attemptsAfter(after, most)),
   ]
   for (;;) {
     const page = await changes.next()
@@ -233,10 +236,11 @@ const annotationRows = fixed((db, p: { after: number; upTo: number }) =>
 
 function* changesAfter(
   after: number,
+  limit: number,
   withAnnotations: boolean,
   labelsOf: (fingerprint: string, text: string) => Labels,
 ): Unit<Page | null> {
-  const rows = yield* all(changeRows({ after, limit: PAGE }))
+  const rows = yield* all(changeRows({ after, limit }))
   const last = rows.at(-1)
   if (last === undefined) return null
   const annotations = new Map(
@@ -319,11 +323,12 @@ function sameLeftOut(): (incident: number, said: string) => boolean {
   }
 }
 
-/** A page of decisions is worth less than one of changes, and each of its rows is larger. */
-const DECISIONS = 500
-
-function* decisionsAfter(after: number, isNews: (incident: number, said: string) => boolean): Unit<Page | null> {
-  const rows = yield* all(decisionRows({ after, limit: DECISIONS }))
+function* decisionsAfter(
+  after: number,
+  limit: number,
+  isNews: (incident: number, said: string) => boolean,
+): Unit<Page | null> {
+  const rows = yield* all(decisionRows({ after, limit }))
   const last = rows.at(-1)
   if (last === undefined) return null
   const found: Recorded[] = []
@@ -390,8 +395,8 @@ const attemptRows = fixed((db, p: { after: number; limit: number }) =>
     .limit(p.limit),
 )
 
-function* attemptsAfter(after: number): Unit<Page | null> {
-  const rows = yield* all(attemptRows({ after, limit: PAGE }))
+function* attemptsAfter(after: number, limit: number): Unit<Page | null> {
+  const rows = yield* all(attemptRows({ after, limit }))
   const last = rows.at(-1)
   if (last === undefined) return null
   const found = rows.flatMap(({ rule, target_key, started_at }): readonly RecordedAttempt[] =>

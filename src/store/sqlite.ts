@@ -30,17 +30,21 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   return new SqlStore(await openSqlite(options.path), options)
 }
 
+/** An empty database in memory, once there was one: hundreds of simulations in a row migrate once. */
+let migrated: Buffer | null = null
+
 /** The driver below the store; of use by itself in tests and tools. */
 export async function openSqlite(path: string): Promise<SqliteDriver> {
   const inMemory = path === ':memory:'
   const lock = inMemory ? null : guarded(() => lockDatabase(path))
   let writer: Connection | null = null
   try {
-    writer = guarded(() => new Connection(path, false))
+    writer = guarded(() => new Connection((inMemory && migrated) || path, false))
     const driver = new SqliteDriver(writer, inMemory ? null : () => new Connection(path, true), () => lock?.release())
     while (await driver.run(() => migrateOnce(sqliteDialect))) {
       // The next step.
     }
+    if (inMemory) migrated ??= writer.serialize()
     return driver
   } catch (error) {
     writer?.close()
@@ -167,6 +171,23 @@ interface Prepared {
   readonly order: readonly (Parameter | Value)[]
 }
 
+interface Compiled {
+  readonly sql: string
+  readonly parameters: readonly unknown[]
+}
+
+const compiledTemplates = new WeakMap<Template, Compiled>()
+
+/** A fixed statement has one text, whatever the connection. */
+function compiledOnce(template: Template): Compiled {
+  const known = template.fixed ? compiledTemplates.get(template) : undefined
+  if (known) return known
+  const { sql, parameters: wanted } = template.build(sqliteDialect.queries, parameters).compile()
+  const compiled = { sql, parameters: wanted }
+  if (template.fixed) compiledTemplates.set(template, compiled)
+  return compiled
+}
+
 /** One connection with its prepared statements. */
 export class Connection {
   readonly #db: Database.Database
@@ -174,7 +195,8 @@ export class Connection {
   #synchronous: 'full' | 'normal' | null = null
   readonly #texts = new Map<string, Database.Statement>()
 
-  constructor(path: string, readonly_: boolean) {
+  /** From a file, or from what {@link serialize} gave. */
+  constructor(path: string | Buffer, readonly_: boolean) {
     this.#db = new Database(path, { readonly: readonly_, timeout: BLOCK_MS })
     try {
       if (!readonly_) {
@@ -209,6 +231,10 @@ export class Connection {
     }
   }
 
+  serialize(): Buffer {
+    return this.#db.serialize()
+  }
+
   close(): void {
     this.#db.close()
   }
@@ -236,7 +262,7 @@ export class Connection {
   }
 
   #prepare(template: Template): Prepared {
-    const compiled = template.build(sqliteDialect.queries, parameters).compile()
+    const compiled = compiledOnce(template)
     let statement = this.#texts.get(compiled.sql)
     if (!statement) {
       statement = this.#db.prepare(compiled.sql)

@@ -284,10 +284,10 @@ describe('a reload', () => {
       }
       expect(parts(await look())).toContain('metadata')
       writeFileSync(passwordFile, secured.password)
-      expect(await inForce.reload()).toMatchObject({ ok: true })
+      expect(inForce.take(inForce.read())).toMatchObject({ ok: true })
       expect((await look()).partitions).toHaveLength(2)
       rmSync(passwordFile)
-      expect(await inForce.reload()).toMatchObject({
+      expect(inForce.take(inForce.read())).toMatchObject({
         ok: false,
         problems: expect.arrayContaining([expect.stringMatching(/inventory\.yml:\d+:\d+: .*password does not exist/)]),
       })

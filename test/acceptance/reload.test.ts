@@ -13,13 +13,13 @@ import { heapEnv, heldBy } from '../support/heap.ts'
 import type { RuleFile } from '../support/rules.ts'
 import { type SmallLab, smallRules, startSmallLab } from '../support/small-lab.ts'
 
-const RELOADS = Number(process.env['RELOADS'] ?? 1_000)
+const RELOADS = 1_000
 /** From here on nothing may grow. */
-const WARM = Number(process.env['WARM'] ?? 300)
+const WARM = 300
 const UNITS = Array.from({ length: 8 }, (_, index) => `tiny-${index + 1}`)
 const CRASHES = RELOADS / UNITS.length
 /** Deliveries under way beside each reload. */
-const POSTS = 4
+const POSTS = 2
 /** Alerts of the load that fire at a time. */
 const FIRING = 60
 
@@ -37,7 +37,7 @@ function rulesOf(number: number): RuleFile {
   })
   const inform = { ...rules[0], mode: 'inform', after: '1h' }
   // As many as make a configuration that nobody may keep.
-  const others = Array.from({ length: 10 }, (_, index) => ({
+  const others = Array.from({ length: 6 }, (_, index) => ({
     ...inform,
     name: `other-${index}`,
     match: [`alertname="Other${index}"`],
@@ -128,7 +128,6 @@ it('1,000 reloads under a load of webhooks: no request fails, no incident sees t
   }
 
   let warm = await heldBy(service.pid, heapFile)
-  const began = performance.now()
   for (let number = 2; number < RELOADS + 2; number += 1) {
     if (number % CRASHES === 3) await crash(UNITS[Math.floor(number / CRASHES)] ?? '')
     if (number === WARM) warm = await heldBy(service.pid, heapFile)
@@ -154,12 +153,12 @@ it('1,000 reloads under a load of webhooks: no request fails, no incident sees t
     }
     await Promise.all(posts)
   }
-  const seconds = (performance.now() - began) / 1_000
   expect([...failed, ...load.failed]).toEqual([])
   await waitFor('every crashed unit to be healed', healed, 60_000, 250)
   const held = await heldBy(service.pid, heapFile)
-  console.log(JSON.stringify({ seconds, deliveries: load.fired.length, warm, held }))
 
+  const readings = service.output().match(/"msg":"configuration (?:in force|refused)/g) ?? []
+  expect(readings.length).toBeGreaterThanOrEqual(RELOADS)
   const last = spans.at(-1)?.revision
   expect(await status()).toMatchObject({
     configuration: { revision: last, applied: true, watched: true, lastReloadSuccessful: true, problems: [] },
@@ -174,7 +173,7 @@ it('1,000 reloads under a load of webhooks: no request fails, no incident sees t
 
   await service.stop()
   judge(spans, load.fired)
-}, 600_000)
+}, 180_000)
 
 async function crash(unit: string): Promise<void> {
   await small.lab.signalUnit(`${unit}.service`, 'SIGKILL')
@@ -214,12 +213,8 @@ function judge(spans: readonly Span[], fired: readonly string[]): void {
   expect(attempts).toHaveLength(UNITS.length)
   for (const { ran_by, revision, plan, opened_by } of attempts) expect([ran_by, revision]).toEqual([plan, opened_by])
 
-  const held = db
-    .prepare(
-      `select distinct json_extract(a.labels, '$.exporter') from alerts a join incident_alerts i using (fingerprint)`,
-    )
-    .pluck()
-    .all() as string[]
+  const ofIncidents = `select distinct json_extract(a.labels, '$.exporter') from alerts a join incident_alerts i using (fingerprint)`
+  const held = new Set(db.prepare(ofIncidents).pluck().all())
   expect(fired.filter((name) => !held.has(name))).toEqual([])
   expect(rows.length).toBe(fired.length + UNITS.length)
   expect(new Set(rows.map(({ revision }) => revision)).size).toBeGreaterThan(100)

@@ -61,6 +61,18 @@ export async function commandLineHere(args: readonly string[], { env = {}, colum
   return { code, stdout, stderr }
 }
 
+/** Words of a command line that name a command or an option that there is not; values in quotes are passed over. */
+export function unknownIn(line: string): readonly string[] {
+  const words = line.replaceAll(/'[^']*'|"[^"]*"/g, 'TEXT').split(/\s+/)
+  if (words[0] === 'help') return []
+  const program = commandLine()
+  let command = program
+  for (const word of words) command = command.commands.find((each) => each.name() === word) ?? command
+  if (command === program) return words.slice(0, 1)
+  const options = words.flatMap((word) => /^--[a-z-]+/.exec(word)?.[0] ?? [])
+  return options.filter((name) => name !== '--help' && !command.options.some(({ long }) => long === name))
+}
+
 /** Written by the command meanwhile. */
 function exitCode(): number {
   return Number(process.exitCode ?? 0)

@@ -67,7 +67,7 @@ export async function startHttp(options: HttpOptions = {}): Promise<HttpWorld> {
     intake,
     wake,
     onTruncated: () => void (seen.truncations += 1),
-    reload: async () => ({ ok: true, revision: revisionNamed('r2'), applied: true }),
+    reload: async () => ({ ok: true, revision: revisionNamed('r2'), applied: true, atNextStart: [] }),
     status: (): Status => ({
       startedAt: 0,
       configuration: { ...configurationStatus('r1'), loaded: status.loaded },

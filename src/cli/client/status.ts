@@ -3,6 +3,7 @@ import { StatusAnswer } from '../../http/shapes.ts'
 import { duration } from '../../notify/times.ts'
 import { type Colour, printable } from '../terminal.ts'
 import { Pauses } from './pause.ts'
+import { remarksOn } from './revision.ts'
 import { type ClientOptions, type Screen, withService } from './session.ts'
 import { ago, moment } from './times.ts'
 import { wrap } from './wrap.ts'
@@ -46,16 +47,14 @@ export function statusLines(value: Status, pauses: readonly Pause[], url: string
 }
 
 function configurationLines({ configuration }: Status, screen: Screen): readonly Line[] {
-  const { revision, loadedAt, lastReloadSuccessful } = configuration
+  const { revision, loadedAt, lastReloadSuccessful, problems, watched } = configuration
   const since = loadedAt === null ? '' : `, in force since ${moment(loadedAt, screen)}`
-  const failed: Line = {
-    name: 'reload',
-    text: 'the last one failed; the files have an error: `kafka-healing reload` says which',
-    colour: 'red',
-  }
+  const text = revision === null ? 'none' : `revision ${revision}${since}${watched ? ', watched' : ''}`
+  const refused = lastReloadSuccessful ? [] : ['the files there now are not in force', ...problems]
   return [
-    { name: 'configuration', text: revision === null ? 'none' : `revision ${revision}${since}` },
-    ...(lastReloadSuccessful ? [] : [failed]),
+    { name: 'configuration', text },
+    ...remarksOn(configuration).map((text): Line => ({ name: '', text, colour: 'yellow' })),
+    ...refused.map((text, index): Line => ({ name: index === 0 ? 'reload' : '', text, colour: 'red' })),
   ]
 }
 

@@ -14,7 +14,10 @@ export function addCheck(program: Command): void {
       'a configuration, a folder that holds config.yml, or files of the configuration: then worst cases of their rules only',
     )
     .option('-c, --config <file>', 'configuration that rules belong to (config.yml, else config.example.yml)')
-    .option('--without-secrets', 'files of passwords, keys and certificates need not be there, as in CI; each is a warning')
+    .option(
+      '--without-secrets',
+      'files of passwords, keys and certificates need not be there, as in CI; each is a warning',
+    )
     .option('--json', 'for programs; durations in milliseconds')
     .action(async (paths: readonly string[], options: CheckOptions) =>
       (await import('../check.ts')).check(paths, options),

@@ -6,6 +6,7 @@ import { addServiceOptions } from './service-options.ts'
 export function addExplain(program: Command): void {
   const command = program
     .command('explain')
+    .summary('why it acted, or why not')
     .description('why it acted, or why not: each rule tried, each guard with its values, what it waits for')
     .argument(
       '<what>',

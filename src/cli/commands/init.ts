@@ -8,6 +8,7 @@ const several = (value: string, before: string | undefined): string => (before ?
 export function addInit(program: Command): void {
   const command = program
     .command('init')
+    .summary('write a first configuration from a live cluster')
     .description(
       'write a first configuration: asks a live cluster what it knows, and you for the rest; sets nothing in force',
     )

@@ -6,6 +6,7 @@ import { addServiceOptions, timeOrAgo } from './service-options.ts'
 export function addRules(program: Command): void {
   const command = program
     .command('rules')
+    .summary('what each rule did, and which mode it has earned')
     .description('what the rules in force did, and which mode each has earned')
     .argument('[name]', 'a rule: all that was counted of it')
     .option('--since <time>', 'of incidents opened since then', timeOrAgo, '30d')

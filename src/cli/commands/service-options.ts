@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { parseTimestamp } from '../../alert/payload.ts'
 import { parseDuration } from '../../duration.ts'
 
 /** Options of every command that asks a running service. */
@@ -34,15 +33,22 @@ export function durationText(text: string): string {
   return text
 }
 
+/** RFC 3339. The API reads it again; what reads alerts would be long to load for a look at the help. */
+function isTime(text: string): boolean {
+  return (
+    /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(Date.parse(text))
+  )
+}
+
 /** A time or how long ago, as the API takes it. */
 export function timeOrAgo(text: string): string {
-  if (parseTimestamp(text) === null && parseDuration(text) === null)
+  if (!isTime(text) && parseDuration(text) === null)
     throw new InvalidArgumentError('Expected a time such as 2026-11-21T08:49:33Z, or how long ago, such as 24h.')
   return text
 }
 
 export function time(text: string): string {
-  if (parseTimestamp(text) === null) throw new InvalidArgumentError('Expected a time such as 2026-11-21T08:49:33Z.')
+  if (!isTime(text)) throw new InvalidArgumentError('Expected a time such as 2026-11-21T08:49:33Z.')
   return text
 }
 

@@ -5,6 +5,7 @@ import { addHelpEnd } from './help.ts'
 export function addTest(program: Command): void {
   const command = program
     .command('test')
+    .summary('unit tests of rules over simulated time')
     .description('unit tests of rules: alerts over simulated time, a world of facts, and what is expected of the rules')
     .argument('[files...]', 'files and folders of tests; by default *.test.yml beside the rules of the configuration')
     .option('-c, --config <file>', 'configuration, also instead of the one that a file of tests names')

@@ -87,9 +87,14 @@ afterEach(async () => {
   on = null
 })
 
+/** However busy this machine is. */
+const patient = ([command = '', ...rest]: readonly string[]): readonly string[] => [command, '--timeout=30s', ...rest]
+
 describe('what a running service knows', () => {
   const ask = async (...words: readonly string[]): Promise<readonly string[]> => {
-    const { stdout } = await commandLineHere(['complete', '--', ...words], { env: { KAFKA_HEALING_URL: on?.url } })
+    const { stdout } = await commandLineHere(['complete', '--', ...patient(words)], {
+      env: { KAFKA_HEALING_URL: on?.url },
+    })
     return stdout.replace(/\n$/, '').split('\n').slice(1)
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseDuration } from '../../duration.ts'
 import { IncidentSummaryAnswer, pageOf, SilenceAnswer, StatusAnswer } from '../../http/shapes.ts'
 import { STATES } from '../../incident/incident.ts'
 import { askApi } from '../client/api.ts'
@@ -7,7 +8,7 @@ import { findServer, type Server, type ServerOptions } from '../client/server.ts
 import { printable } from '../terminal.ts'
 import type { Candidate, Known } from './candidates.ts'
 
-/** Nobody waits longer for a key. Milliseconds. */
+/** Nobody waits longer for a key, unless they said so. Milliseconds. */
 const PATIENCE_MS = 1_000
 
 /** What a shell takes for a word as it stands; a candidate becomes part of a command line, and may come from anywhere. */
@@ -20,7 +21,7 @@ export async function knownOf(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly Candidate[]> {
   try {
-    const server = findServer({ ...serverOptions(words), timeout: PATIENCE_MS }, env)
+    const server = findServer(serverOptions(words), env)
     const found = await FIND[what](server)
     return found
       .filter(({ value }) => HARMLESS.test(value))
@@ -31,7 +32,7 @@ export async function knownOf(
 }
 
 /** Options of the service as far as they are typed. */
-function serverOptions(words: readonly string[]): Omit<ServerOptions, 'timeout'> {
+function serverOptions(words: readonly string[]): ServerOptions {
   const of = (...names: readonly string[]): string | undefined =>
     words.flatMap((word, index) => {
       if (names.includes(word)) return words[index + 1] ?? []
@@ -44,7 +45,10 @@ function serverOptions(words: readonly string[]): Omit<ServerOptions, 'timeout'>
     tokenFile: of('--token-file'),
     caFile: of('--ca-file'),
   }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  return {
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    timeout: parseDuration(of('--timeout') ?? '') ?? PATIENCE_MS,
+  }
 }
 
 const FIND: Readonly<Record<Known, (server: Server) => Promise<readonly Candidate[]>>> = {

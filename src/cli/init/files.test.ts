@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
@@ -360,6 +360,29 @@ describe('writing', () => {
     expect(() => writeFiles(folder, files, false)).toThrow(/EEXIST/)
     writeFiles(folder, files, true)
     expect(readFileSync(join(folder, 'a'), 'utf8')).toBe('new')
+  })
+
+  test('what an init that was killed has left is never lost, followed or taken over', async () => {
+    const folder = folderWith({ a: 'second', 'a.init-old': 'first', else: 'not ours' })
+    expect(() => writeFiles(folder, files, true)).toThrow(/a\.init-old is there/)
+    expect(readFileSync(join(folder, 'a'), 'utf8')).toBe('second')
+    rmSync(join(folder, 'a'))
+    symlinkSync(join(folder, 'else'), join(folder, 'a.init-new'))
+    mkdirSync(join(folder, 'sub'))
+    writeFileSync(join(folder, 'sub/b.init-new'), '', { mode: 0o644 })
+    writeFiles(folder, files, false)
+    expect(readFileSync(join(folder, 'a.init-old'), 'utf8')).toBe('first')
+    expect(readFileSync(join(folder, 'else'), 'utf8')).toBe('not ours')
+    expect(statSync(join(folder, 'sub/b')).mode & 0o777).toBe(0o600)
+  })
+
+  test('a folder in the place of a file stays, and nothing is written', async () => {
+    const folder = folderWith({ a: 'old' })
+    mkdirSync(join(folder, 'sub/c'), { recursive: true })
+    expect(() => writeFiles(folder, files, true)).toThrow()
+    const left = await run(['/usr/bin/find', folder, '-mindepth', '1', '-printf', '%P\n'])
+    expect(left.stdout.split('\n').toSorted().filter(Boolean)).toEqual(['a', 'sub', 'sub/c'])
+    expect(readFileSync(join(folder, 'a'), 'utf8')).toBe('old')
   })
 
   test.each([false, true])('leaves everything as it was when one file cannot be written (force %s)', async (force) => {

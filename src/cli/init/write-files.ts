@@ -16,6 +16,7 @@ export function kept(folder: string, files: readonly InitFile[]): readonly strin
 export function writeFiles(folder: string, files: readonly InitFile[], force: boolean): void {
   const undo: (() => void)[] = []
   const settle: (() => void)[] = []
+  const replaced: string[] = []
   try {
     for (const { path, text, secret } of files) {
       const target = join(folder, path)
@@ -23,11 +24,14 @@ export function writeFiles(folder: string, files: readonly InitFile[], force: bo
       if (made !== undefined) undo.push(() => rmSync(made, { recursive: true }))
       const [fresh, old] = [`${target}.init-new`, `${target}.init-old`]
       undo.push(() => rmSync(fresh, { force: true }))
-      writeFileSync(fresh, text, { mode: secret ? 0o600 : 0o666 })
+      // One that was left or put there has another mode, or leads elsewhere.
+      rmSync(fresh, { force: true })
+      writeFileSync(fresh, text, { mode: secret ? 0o600 : 0o666, flag: 'wx' })
       settle.push(() => {
         if (force && existsSync(target)) {
-          renameSync(target, old)
-          undo.push(() => renameSync(old, target))
+          replace(target, fresh, old, undo)
+          replaced.push(old)
+          return
         }
         // Unlike a rename it never takes the place of what somebody has put there meanwhile.
         linkSync(fresh, target)
@@ -39,7 +43,19 @@ export function writeFiles(folder: string, files: readonly InitFile[], force: bo
     for (const step of undo.toReversed()) step()
     throw error
   }
-  for (const { path } of files) {
-    for (const ending of ['new', 'old']) rmSync(join(folder, `${path}.init-${ending}`), { force: true })
-  }
+  for (const { path } of files) rmSync(join(folder, `${path}.init-new`), { force: true })
+  for (const old of replaced) rmSync(old)
+}
+
+/** At every moment one of both is there, also when we are killed in between; `old` keeps what is replaced. */
+function replace(target: string, fresh: string, old: string, undo: (() => void)[]): void {
+  if (existsSync(old))
+    throw new Error(`${old} is there: what ${target} was before an init that was cut off; move it away or remove it`)
+  linkSync(target, old)
+  undo.push(() => {
+    renameSync(old, target)
+    // A rename onto itself leaves both.
+    rmSync(old, { force: true })
+  })
+  renameSync(fresh, target)
 }
