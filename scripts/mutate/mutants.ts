@@ -33,17 +33,12 @@ export function mutantsOf(file: string, text: string, receivers: readonly string
   ]
 }
 
-function mutant(
-  { path, what, apply }: Change,
-  of: string,
-  rules: readonly string[],
-  { at, text }: SourceDocument,
-): Mutant {
-  const changed = parseDocument(text)
+function mutant({ path, what, apply }: Change, of: string, rules: readonly string[], document: SourceDocument): Mutant {
+  const changed = parseDocument(document.text)
   apply(changed)
   const inside = path.slice(2).join('.')
   return {
-    ...at(path),
+    ...document.at(path),
     what: `${of}${inside === '' ? '' : `.${inside}`}: ${what}`,
     text: String(changed),
     rules,

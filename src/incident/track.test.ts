@@ -222,6 +222,20 @@ describe('modes that act', () => {
     expect(world.facts).toMatchObject({ refusedBy: ['availability', 'quorum'], would: null })
   })
 
+  it('S-5.11 what had failed in an incident that an older build opened is no heal of ours later', () => {
+    const world = new TrackedWorld(once())
+    world.attempt()
+    world.look(dead)
+    const unheard = {
+      before: world.incident,
+      after: world.incident,
+      event: { type: 'timerDue', timer: 'reminder' },
+    } as const
+    world.track = trackOf(null, unheard, world.now)
+    world.heal()
+    expect(world.facts).toMatchObject({ failed: true, escalated: ['exhausted'], attempts: 1, outcome: 'healed' })
+  })
+
   it('S-5.11 what was exhausted has failed, whatever becomes of it', () => {
     const world = new TrackedWorld(once())
     world.attempt()

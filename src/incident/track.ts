@@ -84,7 +84,11 @@ const FAILING: ReadonlySet<Reason> = new Set(['exhausted', 'unknownNotRepeatable
  */
 export function isFailure(before: Incident | null, after: Incident): boolean {
   if (after.state !== 'escalated' || before?.round === after.round) return false
-  return FAILING.has(after.reason) || (after.reason === 'verificationUnknown' && after.changed)
+  return isFailing(after.reason, after)
+}
+
+function isFailing(cause: Reason, { changed }: Incident): boolean {
+  return FAILING.has(cause) || (cause === 'verificationUnknown' && changed)
 }
 
 /** Who healed it, when the unit shows this invocation now (S-3.3). */
@@ -115,7 +119,7 @@ const UNTRACKED: ReadonlySet<Transition['event']['type']> = new Set([
 /** The incident's record after one more transition; `known` is null at its opening, or where an older build opened it. */
 export function trackOf(known: Track | null, transition: Transition, now: Instant): Track {
   const { before, after, event } = transition
-  const facts = known?.facts ?? unmarked(before ?? after)
+  const facts = known?.facts ?? firstFacts(before ?? after)
   const next: Facts = {
     mode: facts.mode,
     would: wouldOf(transition) ?? facts.would,
@@ -137,7 +141,11 @@ export function trackOf(known: Track | null, transition: Transition, now: Instan
   return { facts: next, alerts, attemptAt, healedAt: healed ? after.healedAt : null }
 }
 
-function unmarked({ plan }: Incident): Facts {
+/** Of one that an older build opened, as much as it still says of itself. */
+function firstFacts(incident: Incident): Facts {
+  const { plan, state, reason, verifying, changed, attempts } = incident
+  const handedOver = state === 'escalated' ? reason : (verifying?.cause ?? null)
+  const cause = handedOver === 'takenOver' ? null : handedOver
   return {
     mode: plan.mode,
     would: null,
@@ -145,9 +153,9 @@ function unmarked({ plan }: Incident): Facts {
     followed: false,
     held: false,
     approval: null,
-    attempts: 0,
-    failed: false,
-    escalated: [],
+    attempts: changed ? attempts : 0,
+    failed: cause !== null && isFailing(cause, incident),
+    escalated: cause === null ? [] : [cause],
     relapsed: false,
     overridden: [],
     outcome: null,

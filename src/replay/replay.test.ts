@@ -164,7 +164,8 @@ describe('attempts', () => {
   test('end when the alert ended (endsAt), not when its webhook came', async () => {
     const [fired, ended] = firing(down(1), T0, 6 * MINUTE)
     const late = ended ? [fired, { ...ended, endsAt: T0 + MINUTE }].filter((one) => one !== undefined) : []
-    expect((await replayOf(set(brokerDown()), set(), late)).report.before.attempts).toBe(1)
+    const meanwhile = firing({ alertname: 'Other' }, T0 + 5 * MINUTE, null)
+    expect((await replayOf(set(brokerDown()), set(), [...late, ...meanwhile])).report.before.attempts).toBe(1)
     expect((await replayOf(set(brokerDown()), set(), firing(down(1), T0, 6 * MINUTE))).report.before.attempts).toBe(2)
   })
 
@@ -251,6 +252,26 @@ describe('attempts', () => {
     })
   })
 
+  test('S-5.10 wait until the budget has room, and are begun then', async () => {
+    const restarts = {
+      runbook: { ...runbook, rungs: [[restart]] },
+      attempts: { ...brokerDown().plan.attempts, max: 1 },
+    }
+    const alerts = [...firing(down(1), T0, MINUTE), ...firing(down(2), T0 + MINUTE, HOUR)]
+    const { differences } = await replayOf(set(brokerDown(restarts)), set(), alerts)
+    const [first = 0, second = 0] = differences.map(({ before }) => before[0]?.firstAttemptAt ?? 0)
+    expect(second - first).toBeGreaterThanOrEqual(15 * MINUTE)
+    expect(second - first).toBeLessThanOrEqual(16 * MINUTE)
+  })
+
+  test('S-4.10 that heal three times in a day and do not last are a person’s turn', async () => {
+    const alerts = [0, 3, 6].flatMap((hours) =>
+      firing(down(1), T0 + hours * HOUR, MINUTE, { startsAt: T0 + hours * HOUR }),
+    )
+    const { report } = await replayOf(set(brokerDown()), set(), alerts, { until: T0 + 12 * HOUR })
+    expect(report.before).toMatchObject({ attempts: 3, escalated: { recurrence: 1 } })
+  })
+
   test('S-5.10 of one rule use up the budget of another: told as indirect', async () => {
     const restarts = { ...runbook, rungs: [[restart]] }
     const hung = ruleOf('hung', ['alertname="KafkaBrokerHung"'], { runbook: restarts })
@@ -286,11 +307,20 @@ describe('refusals', () => {
   const refused = { guard: 'human-first', verdict: 'refuse', reason: 'somebody was at it' } as const
 
   test('are those that were recorded of that target at that time', async () => {
-    const { differences } = await replayOf(set(), set(brokerDown()), [...record, said({}, [refused])])
+    const others = [-3 * HOUR, 3 * HOUR].flatMap((away) => firing(down(1), T0 + away, 30 * MINUTE))
+    const { differences } = await replayOf(set(), set(brokerDown()), [...others, ...record, said({}, [refused])])
     expect(differences.map(({ after }) => after[0])).toMatchObject([
+      { attempts: 3, objections: [] },
       { attempts: 0, objections: [{ guard: 'human-first', verdict: 'refuse', reason: 'somebody was at it' }] },
       { attempts: 3, objections: [] },
+      { attempts: 3, objections: [] },
     ])
+  })
+
+  test('do not count before they were recorded', async () => {
+    const later = said({ at: T0 + 5 * MINUTE }, [refused])
+    const { differences } = await replayOf(set(brokerDown()), set(), [...firing(down(1), T0, 30 * MINUTE), later])
+    expect(differences[0]?.before[0]).toMatchObject({ attempts: 2, objections: [{ guard: 'human-first' }] })
   })
 
   test('of a guard that asks something else are not known: it counts as passed, and is named', async () => {

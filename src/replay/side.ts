@@ -275,7 +275,6 @@ export class Side {
   #forget(one: Open): void {
     const { incident } = one
     one.timers.clear()
-    this.#rows.release(incident.id)
     this.#open.delete(incident.id)
     this.#byRule.delete(keyOf(incident))
     for (const { fingerprint } of incident.firing) drop(this.#byAlert, fingerprint, one)

@@ -93,7 +93,7 @@ export function firing(
   return [fired, { ...fired, at: at + forMs, change: 'resolved', endsAt: at + forMs }]
 }
 
-/** Replays what is given in whatever order. */
+/** Replays what is given in whatever order, piece by piece. */
 export async function replayOf(
   before: RuleSet,
   after: RuleSet,
@@ -101,7 +101,7 @@ export async function replayOf(
   more: Partial<Pick<ReplayOptions, 'until' | 'maintenance'>> = {},
 ) {
   const differences: Difference[] = []
-  const record = [recorded.toSorted((a, b) => a.at - b.at)]
+  const record = recorded.toSorted((a, b) => a.at - b.at).map((one) => [one])
   const report = await replay({
     before,
     after,
