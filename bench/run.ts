@@ -12,6 +12,7 @@ const ALL = {
   history: () => import('./history.ts'),
   postgres: () => import('./postgres.ts'),
   simulator: () => import('./simulator.ts'),
+  replay: () => import('./replay.ts'),
   view: () => import('./view.ts'),
   guards: () => import('./guards.ts'),
   heal: () => import('./heal.ts'),

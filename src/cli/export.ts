@@ -38,11 +38,13 @@ export async function exportAlerts({ config, since, output, redact = false }: Ex
 async function* lines(reader: Reader, header: Header, progress: Progress): AsyncGenerator<string> {
   const { since, until, redacted } = header
   let written = 0
-  yield headerLine(header)
+  let begin = headerLine(header)
   for await (const chunk of readRecorded(reader, { since, until, annotations: !redacted })) {
     written += chunk.length
     progress.say(`exporting: ${written.toLocaleString('en')} lines`)
-    if (chunk.length > 0) yield chunk.map((one) => lineOf(one, redacted)).join('')
+    // Not before the first look: of a database that cannot be read nothing is printed.
+    yield begin + chunk.map((one) => lineOf(one, redacted)).join('')
+    begin = ''
   }
   yield lastLine(written)
 }
@@ -51,7 +53,9 @@ async function write(output: string | undefined, source: AsyncIterable<string>):
   if (output === undefined || output === '-') return pipeline(source, process.stdout, { end: false })
   const unfinished = `${output}.unfinished`
   try {
-    const file = createWriteStream(unfinished, { mode: 0o600 })
+    // One that was left or put there has another mode, or leads elsewhere.
+    await rm(unfinished, { force: true })
+    const file = createWriteStream(unfinished, { mode: 0o600, flags: 'wx' })
     await (output.endsWith('.gz') ? pipeline(source, createGzip(), file) : pipeline(source, file))
     await rename(unfinished, output)
   } catch (error) {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -41,6 +41,20 @@ describe('the command line', () => {
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     await once(child, 'close')
     expect([child.exitCode, stderr]).toEqual([0, ''])
+  })
+
+  it.runIf(existsSync('/dev/full')).each([
+    ['completion', 'bash'],
+    ['check', '--without-secrets'],
+  ])('says that standard output cannot be written: %s', async (...args) => {
+    const full = openSync('/dev/full', 'w')
+    const child = spawn(process.execPath, ['src/main.ts', ...args], { stdio: ['ignore', full, 'pipe'] })
+    let stderr = ''
+    child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    await once(child, 'close')
+    closeSync(full)
+    expect(child.exitCode).toBe(1)
+    expect(stderr).toMatch(/^standard output cannot be written: ENOSPC.*\n$/)
   })
 })
 

@@ -8,8 +8,9 @@ import { groups } from './commands/index.ts'
 export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // Whoever reads along has seen enough, e.g. `head`.
-    if (error.code !== 'EPIPE') throw error
-    process.exit()
+    if (error.code === 'EPIPE') process.exit()
+    console.error(`standard output cannot be written: ${error.message}`)
+    process.exit(1)
   })
   const program = commandLine()
   const [, , named = ''] = argv

@@ -1,7 +1,19 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { commandLineHere as cli } from '../../test/support/command-line.ts'
@@ -164,7 +176,26 @@ describe('replay', () => {
     expect(stderr).toContain('--alerts')
     expect(existsSync(at('nowhere.db'))).toBe(false)
   })
+
+  test.each(['1', 'all'])('prints nothing of a record that is refused, with --detail %s', async (detail) => {
+    const how = ['--rules', at('renamed'), '--json', '--detail', detail]
+    writeFileSync(at('cut.ndjson'), (await cli(['export', 'alerts', ...config])).stdout.replace(/.*\n$/, ''))
+    const cut = await replay(...how, '--alerts', at('cut.ndjson'))
+    expect(cut).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('it was cut off') })
+    const newer = await cli(['replay', '--config', newerDatabase(), ...how])
+    expect(newer).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('the database has schema 999') })
+  })
 })
+
+/** A configuration whose database a newer build has written. */
+function newerDatabase(): string {
+  copyFileSync(at('history.db'), at('newer.db'))
+  const database = new DatabaseSync(at('newer.db'))
+  database.exec('UPDATE schema_version SET version = 999')
+  database.close()
+  writeFileSync(at('newer.yml'), readFileSync(at('config.yml'), 'utf8').replace('history.db', 'newer.db'))
+  return at('newer.yml')
+}
 
 describe('export alerts', () => {
   test('writes a file that replay reads as it reads the database', async () => {
@@ -193,5 +224,22 @@ describe('export alerts', () => {
     expect(lines.at(-1)).toEqual({ end: true, lines: 12 })
     expect(redacted.stdout).not.toContain('a secret')
     expect(redacted.stdout.split('\n')).toHaveLength(15)
+  })
+
+  test('prints nothing of a database that cannot be read', async () => {
+    const newer = await cli(['export', 'alerts', '--config', newerDatabase()])
+    expect(newer).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('the database has schema 999') })
+  })
+
+  test('what stands where it writes is not followed and gives it no mode', async () => {
+    const [file, other] = [at('private.ndjson'), at('somebody-elses')]
+    writeFileSync(other, 'theirs', { mode: 0o644 })
+    symlinkSync(other, `${file}.unfinished`)
+    expect(await cli(['export', 'alerts', ...config, '-o', file])).toMatchObject({ code: 0, stderr: '' })
+    expect(readFileSync(other, 'utf8')).toBe('theirs')
+    writeFileSync(`${file}.unfinished`, 'left', { mode: 0o644 })
+    expect(await cli(['export', 'alerts', ...config, '-o', file])).toMatchObject({ code: 0, stderr: '' })
+    expect(lstatSync(file).isFile()).toBe(true)
+    expect(lstatSync(file).mode & 0o777).toBe(0o600)
   })
 })

@@ -58,7 +58,6 @@ async function compare(sides: Sides, options: ReplayOptions, progress: Progress)
   const sample = new Sample(options.detail === 'all' ? 0 : options.detail)
   const found: Difference[] = []
   try {
-    await print(format.begin, progress)
     const report = await run({
       ...sides,
       record: options.detail === 'all' ? printing(source.record, found, format, progress) : source.record,
@@ -67,6 +66,7 @@ async function compare(sides: Sides, options: ReplayOptions, progress: Progress)
       onDifference: (difference) => (options.detail === 'all' ? found.push(difference) : sample.add(difference)),
       onProgress: (changes) => progress.say(`replaying: ${number(changes)} changes of alerts`),
     })
+    if (options.detail !== 'all') await print(format.begin, progress)
     await printAll(found, format, progress)
     const details = sample.chosen()
     const leftOut = options.detail === 'all' ? 0 : report.different - details.length
@@ -78,14 +78,20 @@ async function compare(sides: Sides, options: ReplayOptions, progress: Progress)
   }
 }
 
-/** Prints between two chunks what was found in the one before: nothing is kept for the end. */
+/**
+ * Prints between two chunks what was found in the one before: nothing is kept for the end. It begins with the first chunk:
+ * of a record that is refused nothing is printed.
+ */
 async function* printing(
   record: AsyncIterable<readonly Recorded[]>,
   found: Difference[],
   format: Format,
   progress: Progress,
 ): AsyncGenerator<readonly Recorded[]> {
+  let { begin } = format
   for await (const chunk of record) {
+    await print(begin, progress)
+    begin = ''
     await printAll(found, format, progress)
     yield chunk
   }

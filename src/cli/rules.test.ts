@@ -30,6 +30,8 @@ it('says on standard error what it cannot show', async () => {
     cli(['rules', '--since', 'soon', '--url', world.url]),
   ])
   expect([missing.code, missing.stdout, wrong.code]).toEqual([1, '', 2])
-  expect(missing.stderr).toContain('there is no rule broker-dwon in force; GET /rules lists them')
+  expect(missing.stderr).toContain(
+    'there is no rule broker-dwon in force; `kafka-healing rules` (GET /rules) lists them',
+  )
   expect(wrong.stderr).toContain('Expected a time such as 2026-11-21T08:49:33Z, or how long ago, such as 24h.')
 })

@@ -232,6 +232,11 @@ describe('labels and matchers', () => {
   it.each([
     [{ matchers: 'alertname=~"("' }, 'pattern'],
     [{ matchers: [] }, 'at least one'],
+    [
+      { matchers: Array.from({ length: 11 }, (_, n) => `l${n}=~"a.*"`) },
+      'there are 11 patterns (=~ and !~), at most 10',
+    ],
+    [{ matchers: Array.from({ length: 101 }, (_, n) => `l${n}=a`).join(',') }, 'there are 101 matchers, at most 100'],
     [{ labels: Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`l${n}`, ''])) }, 'labels'],
     [{ labels: { a: 'x'.repeat(5_000) } }, ''],
     [{ labels, matchers: 'a=b' }, ''],

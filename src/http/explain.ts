@@ -1,17 +1,21 @@
 import { z } from 'zod'
 import { fingerprintOf } from '../alert/fingerprint.ts'
-import { type Matcher, matches } from '../alert/matcher.ts'
+import type { Matcher } from '../alert/matcher.ts'
 import { SECURED } from './access.ts'
 import type { App, HttpDeps } from './deps.ts'
 import { explainAlert, explainIncident, explainLabels } from './explain/explain.ts'
+import { matching } from './explain/matching.ts'
 import { AlertExplanation, AlertExplanations, IncidentExplanation } from './explain/shapes.ts'
-import { parseMatchers } from './matcher-list.ts'
+import { parseMatchers, splitMatchers } from './matcher-list.ts'
 import { invalid, notFound, Problem } from './problem.ts'
 import { incidentId, name } from './query.ts'
 
 /** Alerts that one answer explains; matchers may cover thousands. */
 const MOST_ALERTS = 10
 const MOST_LABELS = 200
+const MOST_MATCHERS = 100
+/** Each is tried on every known alert, and takes some twenty times as long as a comparison. */
+const MOST_PATTERNS = 10
 const LONGEST_VALUE = 4_000
 
 const Labels = z
@@ -22,8 +26,10 @@ const Body = z.union([
   z.strictObject({ labels: Labels.describe('All labels of the alert, known or not') }),
   z.strictObject({
     matchers: z
-      .union([z.string(), z.array(z.string()).max(100)])
-      .describe('In Alertmanager matcher syntax; explains the alerts that are known and match'),
+      .union([z.string(), z.array(z.string()).max(MOST_MATCHERS)])
+      .describe(
+        `In Alertmanager matcher syntax, at most ${MOST_PATTERNS} with patterns; explains the alerts that are known and match`,
+      ),
   }),
 ])
 
@@ -89,17 +95,25 @@ export function explainRoutes(app: App, deps: HttpDeps): void {
 }
 
 function matchersOf(written: string | readonly string[]): readonly Matcher[] {
-  const parsed = parseMatchers(written)
+  const list = typeof written === 'string' ? splitMatchers(written) : written
+  if (list.length > MOST_MATCHERS) throw tooMany(`matchers, at most ${MOST_MATCHERS} may be asked for`, list.length)
+  const parsed = parseMatchers(list)
   if ('problems' in parsed) throw invalid(...parsed.problems)
+  const patterns = parsed.ok.filter(({ operator }) => operator === '=~' || operator === '!~').length
+  if (patterns > MOST_PATTERNS) throw tooMany(`patterns (=~ and !~), at most ${MOST_PATTERNS} may be tried`, patterns)
   return parsed.ok
+}
+
+function tooMany(what: string, count: number): Error {
+  return invalid({ field: 'matchers', problem: `there are ${count} ${what}` })
 }
 
 /** Where no alert matches, matchers that say what each label is are labels of one that may come. */
 async function explainMatching(matchers: readonly Matcher[], deps: HttpDeps): Promise<AlertExplanations> {
   const all = await deps.store.alerts({ firingOnly: false })
-  const known = all
-    .filter(({ labels }) => matches(matchers, labels))
-    .toSorted((a, b) => Number(b.status === 'firing') - Number(a.status === 'firing') || b.seenAt - a.seenAt)
+  const known = (await matching(all, matchers)).toSorted(
+    (a, b) => Number(b.status === 'firing') - Number(a.status === 'firing') || b.seenAt - a.seenAt,
+  )
   if (known.length === 0 && matchers.every(({ operator }) => operator === '=')) {
     const labels = Object.fromEntries(matchers.map(({ name: label, value }) => [label, value]))
     return { items: [await explainLabels({ labels, fingerprint: fingerprintOf(labels) }, deps)], more: 0 }

@@ -109,7 +109,7 @@ it('one rule is shown by its name, over the time that is asked for', async () =>
   const missing = await on.get('/rules/broker-dwon')
   expect([missing.status, (await body(Promise.resolve(missing))).detail]).toEqual([
     404,
-    'there is no rule broker-dwon in force; GET /rules lists them',
+    'there is no rule broker-dwon in force; `kafka-healing rules` (GET /rules) lists them',
   ])
   expect((await on.get('/rules?since=soon')).status).toBe(400)
   expect((await on.get('/rules?window=30d')).status).toBe(400)

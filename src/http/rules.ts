@@ -67,7 +67,7 @@ export function ruleRoutes(app: App, { store, clock, known, planOf }: HttpDeps):
     async ({ params, query }) => {
       const window = windowOf(query)
       const [rule] = await rules(window.since, params.name)
-      if (!rule) throw notFound(`rule ${params.name} in force; GET /rules lists them`)
+      if (!rule) throw notFound(`rule ${params.name} in force; \`kafka-healing rules\` (GET /rules) lists them`)
       return { ...present(window), ...present(rule) }
     },
   )

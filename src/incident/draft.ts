@@ -30,6 +30,7 @@ export const TOLD = {
   startPatience: 20,
   standsStill: 21,
   disagree: 30,
+  withoutAlert: 40,
   relapse: 100,
   restricted: 50,
   cancelled: 60,

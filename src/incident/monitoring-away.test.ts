@@ -110,20 +110,36 @@ it('S-1.3 S-3.3 in mode inform, with probes that cannot tell, it ends as unverif
   expect(world.told.filter(({ kind }) => kind === 'recovered')).toEqual([])
 })
 
-it('S-1.3 S-3.3 in mode inform, what the probes find broken stays open until they find it well', () => {
+it('S-1.3 S-3.3 in mode inform, what the probes find broken stays open until they find it well, and is told', () => {
   const world = informed()
-  for (let i = 0; i < 200; i++) {
+  world.look(dead)
+  expect(world.incident).toMatchObject({ state: 'waiting', reason: 'symptomWithoutAlert' })
+  expect(world.told.at(-1)).toMatchObject({ kind: 'digest', reason: 'symptomWithoutAlert' })
+  const told = world.told.length
+  for (let i = 0; i < 20; i++) {
     if (world.pendingLook) world.look(dead)
-    else if (!world.fireNext()) break
+    else world.fireNext()
     expect(world.incident.state).not.toBe('closed')
   }
-  expect(world.incident).toMatchObject({ state: 'waiting', reason: 'symptomWithoutAlert' })
+  expect(world.told).toHaveLength(told)
   expect(world.scheduled).toEqual([])
   world.until(
     ({ state }) => state === 'closed',
     () => world.look(),
   )
   expect(world.incident.outcome).toBe('informed')
+})
+
+it('S-1.3 in mode inform, one that stays broken without an alert ends as unverified after give_up', () => {
+  const world = informed()
+  const since = world.now
+  world.until(
+    ({ state }) => state === 'closed',
+    () => world.look(dead),
+  )
+  expect(world.incident).toMatchObject({ state: 'closed', outcome: 'unverified' })
+  expect(world.now - since).toBeGreaterThanOrEqual(world.incident.plan.escalation.giveUpMs)
+  expect(world.told.filter(({ kind }) => kind === 'recovered')).toEqual([])
 })
 
 /** In mode inform, with the guards passed and no alert any more. */

@@ -149,10 +149,15 @@ function nextAttempt(draft: Draft, verifying: Verifying, seen: Look): void {
 
 /** No alert, but the probes still find it broken: before the first attempt it only tells (S-1.3). */
 function symptomWithoutAlert(draft: Draft, seen: Look): void {
-  if (draft.incident.firing.length > 0) return draft.waitForGuards('refused', seen.reason)
+  const { incident } = draft
+  if (incident.firing.length > 0) return draft.waitForGuards('refused', seen.reason)
   draft.set({ state: 'waiting', reason: 'symptomWithoutAlert', detail: seen.reason, verifying: null })
+  if (!mayAct(incident.plan)) {
+    draft.tell('digest', TOLD.withoutAlert, 'symptomWithoutAlert', `no alert fires, but: ${seen.reason}`)
+    draft.timer('giveUp', incident.plan.escalation.giveUpMs)
+  }
   // The end of a hold that is not ours is only seen by asking; until then every clock stands still (S-3.4).
-  draft.timer(draft.incident.held ? 'guard' : 'verifyPoll', SLOW_POLL_MS)
+  draft.timer(incident.held ? 'guard' : 'verifyPoll', SLOW_POLL_MS)
 }
 
 /** A cancelled incident whose alert began anew acts again only when the symptom holds (design 4.2). */

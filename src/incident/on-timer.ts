@@ -87,7 +87,8 @@ function remind(draft: Draft): void {
 
 function giveUp(draft: Draft): void {
   const { incident } = draft
-  if (incident.held || !mayAct(incident.plan) || incident.reason === 'attached') return
+  if (!mayAct(incident.plan)) return giveUpLooking(draft)
+  if (incident.held || incident.reason === 'attached') return
   // The guards are being asked this very moment: after a long downtime or a jump of the clock for the first time (S-3.7).
   const asksSince = draft.now - incident.stateSince
   if (incident.state === 'checking' && asksSince < incident.plan.escalation.giveUpMs)
@@ -98,6 +99,14 @@ function giveUp(draft: Draft): void {
   // Work is under way: its own bounds apply; the clock is asked again afterwards.
   if (incident.state !== 'escalated' && incident.state !== 'settled')
     draft.timer('giveUp', Math.max(SLOW_POLL_MS, incident.plan.escalation.giveUpMs))
+}
+
+/** In mode inform: still broken by its probes, with no alert. Nobody waits for it; what it saw is in the digest. */
+function giveUpLooking(draft: Draft): void {
+  const { incident } = draft
+  if (incident.reason !== 'symptomWithoutAlert') return
+  if (incident.held) return draft.timer('giveUp', incident.plan.escalation.giveUpMs)
+  draft.settle('unverified', `no alert fires, but: ${incident.detail}`)
 }
 
 /** Nobody knows what to touch: in `approve` and `act` a person is called, in `inform` it is one line of a digest (S-2.1). */

@@ -70,6 +70,8 @@ export class Occurrences {
 }
 
 function differenceOf({ pairs, courses, ...alert }: Occurrence, endedAt: Instant | null): Difference | null {
+  // Most of them: nothing is different whatever happens, and nothing happened.
+  if (courses.before.size + courses.after.size === 0 && pairs.every((pair) => pair.kinds.length === 0)) return null
   const kinds = new Set<Kind>()
   let indirect = true
   for (const pair of pairs) {

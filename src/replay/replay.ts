@@ -179,6 +179,7 @@ class Replay {
     const { fingerprint, labels, startsAt, at } = alert
     const { before, after, pairs } = this.#treatments(alert)
     this.#tally.fired({ before: before.length > 0, after: after.length > 0 })
+    if (pairs.length === 0) return
     this.#world.fires(fingerprint)
     const ended = this.#occurrences.begin({ fingerprint, labels, firedAt: at, pairs })
     if (ended) this.#report(ended)

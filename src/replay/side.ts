@@ -186,10 +186,9 @@ export class Side {
   holdsChanged(ended: QuietHold | null): void {
     for (const one of this.#open.values()) {
       const { incident } = one
-      const alerts = [...one.labels.values()]
-      const [hold] = this.#world.holdsOn(incident, alerts)
+      const [hold] = this.#world.holdsOn(incident, one.labels)
       if (hold && incident.held === null) this.#hold(one, hold)
-      else if (!hold && incident.held !== null && ended !== null && covers(ended, incident, alerts)) {
+      else if (!hold && incident.held !== null && ended !== null && covers(ended, incident, [...one.labels.values()])) {
         const jitterMs = releaseJitterMs(incident.id, incident.subject.cluster)
         this.#apply(one, { type: 'released', jitterMs })
       }
@@ -198,7 +197,8 @@ export class Side {
   }
 
   #holders(fingerprint: string): readonly Open[] {
-    return [...(this.#byAlert.get(fingerprint) ?? [])].sort(older)
+    const holders = this.#byAlert.get(fingerprint)
+    return holders ? [...holders].sort(older) : []
   }
 
   #openFor(opening: Opening, occurrence: Occurrence, id: number): boolean {
@@ -217,7 +217,9 @@ export class Side {
 
   /** Who may lead on the target, in their order (S-3.1). */
   #candidates(target: string): readonly Open[] {
-    return [...(this.#byTarget.get(target) ?? [])]
+    const open = this.#byTarget.get(target)
+    if (!open) return []
+    return [...open]
       .filter(({ incident }) => incident.state !== 'settled' && mayAct(incident.plan))
       .sort((a, b) => a.incident.plan.rank - b.incident.plan.rank || older(a, b))
   }
@@ -236,7 +238,7 @@ export class Side {
 
   #holdIfCovered(one: Open): void {
     if (one.incident.held !== null || one.incident.state === 'closed') return
-    const [hold] = this.#world.holdsOn(one.incident, [...one.labels.values()])
+    const [hold] = this.#world.holdsOn(one.incident, one.labels)
     if (hold) this.#hold(one, hold)
   }
 
@@ -398,7 +400,7 @@ export class Side {
     const intent = this.#intent(about, target)
     const facts = this.#rows.facts(
       { incident: incident.id, target: target?.key ?? null, cluster: incident.subject.cluster },
-      this.#world.holdsOn(incident, [...one.labels.values()]),
+      this.#world.holdsOn(incident, one.labels),
       this.#now,
     )
     const own = decideOwn(facts, intent, this.#now).results
@@ -481,7 +483,8 @@ export class Side {
     if (due === undefined || !objections.every(({ guard }) => guard === 'budget' || guard === 'cooldown')) return
     const free = one.incident.reason === 'approval' ? this.#now + UNAPPROVED_MS : budgetFreeAt(facts, intent, this.#now)
     if (free === null) return
-    const from = Math.max(free, facts.cooldownUntil ?? 0)
+    // What is given up before does not ask again.
+    const from = Math.min(Math.max(free, facts.cooldownUntil ?? 0), one.timers.get('giveUp') ?? Infinity)
     let { refusals } = one.incident
     let at = due
     for (; at < from; at += guardGapMs(refusals)) refusals += 1

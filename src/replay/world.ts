@@ -66,7 +66,9 @@ export class RecordedWorld {
     now: Instant,
   ): RecordedVerdict | 'passes' | null {
     if (OF_DISRUPTIVE.has(guard) && !disruptive) return 'passes'
-    for (const entry of at(this.#guards.get(target), now)) {
+    const entries = this.#guards.get(target)
+    if (!entries) return null
+    for (const entry of at(entries, now)) {
       if (OF_DISRUPTIVE.has(guard) && entry.disruptive === false) continue
       const said = entry.verdicts.find((one) => one.guard === guard && isAsked(one.params, params))
       if (said) return said
@@ -76,7 +78,7 @@ export class RecordedWorld {
 
   /** Whom the guards were asked about when a rule looked for the culprit in that cluster (S-2.7). */
   culpritOf(cluster: string, now: Instant): string | null {
-    for (const { target } of at(this.#culprits.get(cluster), now)) return target
+    for (const { target } of at(this.#culprits.get(cluster) ?? [], now)) return target
     return null
   }
 
@@ -88,9 +90,11 @@ export class RecordedWorld {
     this.#holds = this.#holds.filter((one) => one !== hold)
   }
 
-  /** Silences, pauses and maintenance windows in force that cover an incident. */
-  holdsOn(incident: Incident, alerts: readonly Labels[]): readonly QuietHold[] {
-    return this.#holds.length === 0 ? [] : this.#holds.filter((hold) => covers(hold, incident, alerts))
+  /** Silences, pauses and maintenance windows in force that cover an incident. `labels`: of its alerts, by fingerprint. */
+  holdsOn(incident: Incident, labels: ReadonlyMap<string, Labels>): readonly QuietHold[] {
+    if (this.#holds.length === 0) return this.#holds
+    const alerts = [...labels.values()]
+    return this.#holds.filter((hold) => covers(hold, incident, alerts))
   }
 }
 
@@ -104,7 +108,7 @@ function keep(map: Map<string, RecordedGuards[]>, key: string, guards: RecordedG
 }
 
 /** What counts at that time, the newest first. */
-function* at(entries: readonly RecordedGuards[] = [], now: Instant): Generator<RecordedGuards> {
+function* at(entries: readonly RecordedGuards[], now: Instant): Generator<RecordedGuards> {
   for (let index = entries.length - 1; index >= 0; index -= 1) {
     const entry = entries[index]
     if (entry && entry.at - SLACK_MS <= now && (entry.until === null || now <= entry.until + SLACK_MS)) yield entry

@@ -56,7 +56,7 @@ beforeAll(async () => {
   const { healingFolder } = small.lab
   const config = join(healingFolder, 'config.yml')
   const written = parse(readFileSync(config, 'utf8')) as object
-  writeFileSync(config, stringify({ ...written, reload: { watch: true, debounce: '100ms' } }))
+  writeFileSync(config, stringify({ ...written, reload: { watch: true, debounce: '500ms' } }))
   git(healingFolder, 'init', '--quiet', '--initial-branch=even')
   git(healingFolder, 'add', 'config.yml', 'inventory.yml', 'rules')
   git(healingFolder, 'commit', '--quiet', '--message', 'even')
@@ -167,9 +167,14 @@ it('1,000 reloads under a load of webhooks: no request fails, no incident sees t
   expect(info).toEqual([expect.stringContaining(`revision="${last}"`)])
 
   expect(held.heapUsed - warm.heapUsed).toBeLessThan(10 * 1024 ** 2)
-  expect(held.rss - warm.rss).toBeLessThan(100 * 1024 ** 2)
-  expect(held.files - warm.files).toBeLessThanOrEqual(5)
-  expect(held.handles - warm.handles).toBeLessThanOrEqual(5)
+  expect(held.rss - warm.rss).toBeLessThan(128 * 1024 ** 2)
+  // Idle connections come and go; one that stays with each reload would be hundreds.
+  expect(held.files - warm.files).toBeLessThanOrEqual(20)
+  expect(held.handles - warm.handles).toBeLessThanOrEqual(20)
+
+  // Nobody asks for this one.
+  writeFileSync(rules, yamlOf(rulesOf(RELOADS + 10)))
+  await waitFor('the watch', async () => (await status()).configuration.revision !== last, 20_000)
 
   await service.stop()
   judge(spans, load.fired)

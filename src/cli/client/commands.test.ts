@@ -268,6 +268,19 @@ describe('silences', () => {
     expect(stdout).toContain(`Ended ${id}`)
   })
 
+  it('that end are one JSON document, however many they are', async () => {
+    const ids: string[] = []
+    for (const name of ['X', 'Y']) {
+      const { id } = (await json(['silence', 'add', name, '--comment', 'x'])) as { id: string }
+      ids.push(id)
+    }
+    const [one = '', two = ''] = ids
+    const { code, stdout } = await say(['silence', 'expire', one, 'nothing', two, '--json'])
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ items: ids.map((id) => ({ id, state: 'expired' })) })
+    expect((await say(['silence', 'expire', 'nothing', '--json'])).stdout).toBe('')
+  })
+
   it.each([
     [['add', 'foo=~"("', '--comment', 'x'], 2, /matcher foo=~"\(", character \d+: /],
     [['add', 'cluster', 'nonsense', '--comment', 'x'], 2, /matcher nonsense, character/],

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { formatMatcher } from '../../alert/matcher.ts'
 import { parseMatcher } from '../../alert/matcher-syntax.ts'
 import { SilenceAnswer } from '../../http/shapes.ts'
+import { jsonText } from '../json.ts'
 import { printable } from '../terminal.ts'
+import type { Answered } from './api.ts'
 import { wrongUsage } from './error.ts'
 import { type ClientOptions, personHere, type Screen, type Session, withService } from './session.ts'
 import { type Column, table } from './table.ts'
@@ -92,15 +94,23 @@ function columns(screen: Screen): readonly Column<Silence>[] {
   ]
 }
 
-/** `silence expire`: each of them, whatever becomes of the others. */
+/** `silence expire`: each of them, whatever becomes of the others. With `--json` one list, as `silence list` prints it. */
 export async function expireSilences(ids: readonly string[], options: ClientOptions): Promise<void> {
-  for (const id of ids) await withService(options, (session) => expire(session, id))
+  const ended: unknown[] = []
+  for (const id of ids) {
+    await withService(options, async (session) => {
+      const done = await expire(session, id)
+      if (options.json === true) ended.push(done.json)
+      else session.print(done, (silence) => [endedLine(silence, session.screen)])
+    })
+  }
+  if (ended.length > 0) process.stdout.write(jsonText({ items: ended }))
 }
 
-async function expire({ ask, print, screen }: Session, id: string): Promise<void> {
-  const path = `/silence/${encodeURIComponent(id)}`
-  const done = await ask({ method: 'DELETE', path }, SilenceAnswer)
-  print(done, ({ matchers }) => [
-    `${screen.paint('green', 'Ended')} ${printable(id)}: ${matchers.map(printable).join(' ')}`,
-  ])
+function expire({ ask }: Session, id: string): Promise<Answered<Silence>> {
+  return ask({ method: 'DELETE', path: `/silence/${encodeURIComponent(id)}` }, SilenceAnswer)
+}
+
+function endedLine({ id, matchers }: Silence, { paint }: Screen): string {
+  return `${paint('green', 'Ended')} ${printable(id)}: ${matchers.map(printable).join(' ')}`
 }

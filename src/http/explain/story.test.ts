@@ -149,3 +149,23 @@ it('of a long story the newest 200 moments, and how many came before', () => {
   const { story, earlier } = storyOf(viewOf({ attempts: [], escalations: [], journal: [], decisions }))
   expect([story.length, story[0]?.decision, story.at(-1)?.decision, earlier]).toEqual([200, 300, 499, 300])
 })
+
+it('looks each alert up once, however many there are', () => {
+  let looks = 0
+  const [known] = viewOf({}).alerts
+  if (known === undefined) throw new Error('no alert')
+  const alerts = Array.from({ length: 200 }, (_, n) => ({
+    ...known,
+    get fingerprint() {
+      looks += 1
+      return `f${n}`
+    },
+  }))
+  const rows = alerts.map((_, n) => {
+    const event = { type: 'alertFiring', occurrence: { fingerprint: `f${n}`, startsAt: T0 } } as JournalRow['event']
+    return [n, event, {}] as const
+  })
+  const story = told({ journal: journal(...rows), alerts })
+  expect(story[199]).toMatch(/^199 alert .*\(f199\) fires$/)
+  expect(looks).toBe(200)
+})

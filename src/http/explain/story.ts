@@ -34,15 +34,19 @@ function moments(at: Instant, kind: Moment['kind'], text: string, about: Partial
 
 /** Guards and probes say something each minute: what they said stands in the decisions, once for as long as it is the same. */
 function fromJournal(view: IncidentView): readonly Moment[] {
+  const alerts = new Map(view.alerts.map((alert) => [alert.fingerprint, alert]))
   return view.journal.flatMap((row, index) => [
-    ...happened(row, view),
+    ...happened(row, alerts),
     ...(index > 0 && isTurn(row, view.journal[index - 1]) ? turned(row) : []),
   ])
 }
 
-function happened({ at, event, detail }: JournalRow, { alerts }: IncidentView): readonly Moment[] {
+function happened(
+  { at, event, detail }: JournalRow,
+  alerts: ReadonlyMap<string, IncidentView['alerts'][number]>,
+): readonly Moment[] {
   const alert = (fingerprint: string): string => {
-    const known = alerts.find((one) => one.fingerprint === fingerprint)
+    const known = alerts.get(fingerprint)
     const shown = line(fingerprint, 40)
     return known ? `${line(alertName(known), 80)} (${shown})` : shown
   }

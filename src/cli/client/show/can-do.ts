@@ -33,14 +33,14 @@ function approvalWords({ incident: { approval } }: View, screen: Screen): string
   )
 }
 
-/** By the labels that the firing alerts share; null where a shell line could not say them unchanged. */
+/** By the labels that the firing alerts share; null where a shell line could not say them all unchanged: without one it would hold back more. */
 function silenceArgs({ alerts }: View): readonly string[] | null {
   const firing = alerts.filter(({ status }) => status === 'firing').map(({ labels }) => labels)
   const [first] = firing
   if (first === undefined) return null
   const shared = Object.entries(first).filter(([name, value]) => firing.every((labels) => labels[name] === value))
   const sayable = shared.filter(([name, value]) => /^[a-zA-Z_]\w*$/.test(name) && printable(value) === value)
-  if (!sayable.some(([name]) => name === 'alertname')) return null
+  if (sayable.length !== shared.length || !sayable.some(([name]) => name === 'alertname')) return null
   const matchers = sayable.map(
     ([name, value]) => `${name}=${/^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value)}`,
   )
