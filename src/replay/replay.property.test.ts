@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { startStep } from '../../test/support/plan.ts'
 import { firing, HOUR, inventoryOf, MINUTE, replayOf, ruleOf, SECOND, setOf, T0 } from '../../test/support/record.ts'

@@ -80,7 +80,8 @@ function readOnce(
   const files = rulesFiles({ ...loaded, paths }, problems)
   const deciding = (rules: readonly string[]): readonly string[] => [file, paths.inventory, ...rules]
   const revision = revisionOf(folder, deciding(files))
-  const isStill = (): boolean => isItself() && hashOf(folder, deciding(rulesFiles({ ...loaded, paths }, []))) === revision.hash
+  const isStill = (): boolean =>
+    isItself() && hashOf(folder, deciding(rulesFiles({ ...loaded, paths }, []))) === revision.hash
   const inventory = loadInventory(shown(paths.inventory))
   const { rules, problems: wrong } = loadRules(files.map(shown), {
     config: loaded.config,
