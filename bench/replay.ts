@@ -30,7 +30,7 @@ export async function run(): Promise<readonly Row[]> {
     const config = writeHome(folder)
     await fill(join(folder, 'bench.db'))
     const file = join(folder, 'alerts.ndjson.gz')
-    const against_ = [
+    const compared = [
       '--config',
       config,
       '--rules',
@@ -41,9 +41,9 @@ export async function run(): Promise<readonly Row[]> {
       '--detail',
       '0',
     ]
-    const fromDatabase = await timed(['replay', ...against_])
+    const fromDatabase = await timed(['replay', ...compared])
     const exported = await timed(['export', 'alerts', '--config', config, '--since', '31d', '-o', file])
-    const fromFile = await timed(['replay', ...against_, '--alerts', file])
+    const fromFile = await timed(['replay', ...compared, '--alerts', file])
     const how = `${CHANGES.toLocaleString('en')} recorded changes of ${CLUSTERS * BROKERS * NAMES.length} alerts on ${CLUSTERS * BROKERS} brokers, five minutes each, one in four in mode act; \`replay\` as a process, from start to end`
     const name = (what: string) => `replay of 1,000,000 changes, ${what}`
     return [

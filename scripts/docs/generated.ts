@@ -8,6 +8,7 @@ import { metricsSection } from './metrics.ts'
 import { powersSection } from './powers.ts'
 import { describedSchemas, type FileKind } from './schemas.ts'
 import { table } from './table.ts'
+import { testsPage, testsSchema } from './tests.ts'
 
 /** What people edit, by how the page and the schema are called. */
 const FILES: Readonly<Record<FileKind, string>> = {
@@ -23,10 +24,10 @@ Generated from the code by \`npm run docs\`; a test fails when it is out of date
 
 The files that people edit, field by field: ${Object.entries(FILES)
   .map(([kind, title]) => `[${title}](reference/${kind}.md)`)
-  .join(', ')}. The same as JSON Schemas, by which an editor completes and checks:
+  .join(', ')}, [rules/*.test.yml](reference/tests.md). The same as JSON Schemas, by which an editor completes and checks:
 ${Object.keys(FILES)
   .map((kind) => `[${kind}](schemas/${kind}.schema.json)`)
-  .join(', ')}; the shipped files name theirs in their first line.`
+  .join(', ')}, [tests](schemas/tests.schema.json); the shipped files name theirs in their first line.`
 
 function pageHead(title: string): string {
   return `# ${title}
@@ -49,6 +50,8 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
   for (const [kind, title] of Object.entries(FILES) as [FileKind, string][]) {
     files.set(`docs/reference/${kind}.md`, `${pageHead(title)}\n\n${fieldsTable(schemas[kind], kind)}\n`)
   }
+  files.set('docs/reference/tests.md', `${testsPage(pageHead('rules/*.test.yml'))}\n`)
+  files.set('docs/schemas/tests.schema.json', `${JSON.stringify(testsSchema(), null, 2)}\n`)
   files.set('docs/schemas/trace.schema.json', `${JSON.stringify(z.toJSONSchema(Trace), null, 2)}\n`)
   const parts = [HEAD, powersSection(), await metricsSection(), await httpSection()]
   files.set('docs/reference.md', `${parts.join('\n\n')}\n`)

@@ -72,7 +72,7 @@ describe('a file of recorded alerts', () => {
     expect((await read(text)).map(({ kind }) => kind)).toEqual(recorded.map(({ kind }) => kind))
   })
 
-  const [first = ''] = [lineOf(recorded[2] as Recorded, false)]
+  const first = lineOf(recorded[2] as Recorded, false)
   const changed = (change: object): string => `${JSON.stringify({ ...JSON.parse(first), ...change })}\n`
   test.each<[string, string | Buffer, RegExp]>([
     ['empty', '', /:1: this is not JSON/],

@@ -111,7 +111,7 @@ const AlertLine = z.object({
   credential: z.string().nullable(),
 })
 
-const verdict: z.ZodType<RecordedVerdict, unknown> = z.object({
+const verdict: z.ZodType<RecordedVerdict> = z.object({
   guard: z.string(),
   verdict: z.enum(['pass', 'hold', 'refuse', 'unknown']),
   reason: z.string(),

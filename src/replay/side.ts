@@ -198,7 +198,7 @@ export class Side {
 
   #holders(fingerprint: string): readonly Open[] {
     const holders = this.#byAlert.get(fingerprint)
-    return holders ? [...holders].sort(older) : []
+    return holders ? [...holders].toSorted(older) : []
   }
 
   #openFor(opening: Opening, occurrence: Occurrence, id: number): boolean {
@@ -221,7 +221,7 @@ export class Side {
     if (!open) return []
     return [...open]
       .filter(({ incident }) => incident.state !== 'settled' && mayAct(incident.plan))
-      .sort((a, b) => a.incident.plan.rank - b.incident.plan.rank || older(a, b))
+      .toSorted((a, b) => a.incident.plan.rank - b.incident.plan.rank || older(a, b))
   }
 
   #elect(target: string): void {

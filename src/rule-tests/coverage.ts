@@ -1,5 +1,5 @@
 import type { Position } from '../document/problem.ts'
-import { ownGuards, worldGuards } from '../guards/index.ts'
+import { worldGuards } from '../guards/index.ts'
 import type { Plan } from '../incident/plan.ts'
 import { collectRules } from '../rules/collect.ts'
 import type { Rule } from '../rules/match.ts'
@@ -8,8 +8,7 @@ import type { TestResult } from './run.ts'
 /** One thing that tests can touch. */
 export interface Item {
   readonly kind: 'rule' | 'guard' | 'rung'
-  /** Null: a guard that judges every rule alike. */
-  readonly rule: string | null
+  readonly rule: string
   /** Of a guard its name, of a rung `rung 2 of start-broker`, of a rule nothing more. */
   readonly name: string
   /** What should have been seen of it. */
@@ -26,15 +25,13 @@ export interface Item {
  * - a rung: it ran to its last step;
  * - a guard over the world, under each rule that it applies to: it passed once, and once it did not. Guards for stopping
  *   steps always pass where no rung has one, so they do not apply there;
- * - a guard over our own rows (storm, budget, cooldown …): the same, but under any rule, because no rule can say anything
- *   about it. Those of silences, pauses and maintenance windows are left out: these hold an incident before its guards are
- *   asked, so that they object in a race only.
  *
- * Either answer of a guard is an item of its own.
+ * Either answer of a guard is an item of its own. Guards over our own rows (silences, storm, budget …) are none: no rule can
+ * say anything about them, they judge all rules alike, and some cannot object to some rules at all.
  */
 export function coverageOf(rules: readonly Rule[], results: readonly TestResult[], places: Places): readonly Item[] {
   const seen = seenIn(results)
-  const items = rules.flatMap(({ name: rule, plan }): readonly Item[] => {
+  return rules.flatMap(({ name: rule, plan }): readonly Item[] => {
     const place = places.ruleOf(rule)
     const rungs = plan.runbook.rungs.map((steps, rung): Item => {
       const name = `rung ${rung + 1} of ${plan.runbook.name}`
@@ -42,22 +39,16 @@ export function coverageOf(rules: readonly Rule[], results: readonly TestResult[
       const there = places.rungOf(plan.runbook.name, rung)
       return { kind: 'rung', rule, name, wanted: 'runs to its end', touched, place: there }
     })
-    const guards = guardsOf(plan).flatMap((guard) => bothVerdicts(guard, rule, place))
+    const guards = guardsOf(plan).flatMap((name) =>
+      (['passes', 'objects'] as const).map((wanted): Item => {
+        const touched = seen.has(guardKey(rule, name, wanted === 'passes'))
+        return { kind: 'guard', rule, name, wanted, touched, place }
+      }),
+    )
     const touched = seen.has(ruleKey(rule))
     return [{ kind: 'rule', rule, name: '', wanted: 'opens an incident', touched, place }, ...rungs, ...guards]
   })
-  const own = ownGuards.filter(({ type }) => !QUIET.has(type))
-  return [...items, ...own.flatMap(({ type }) => bothVerdicts(type, null, null))]
-
-  function bothVerdicts(guard: string, rule: string | null, place: Item['place']): readonly Item[] {
-    return (['passes', 'objects'] as const).map((wanted) => {
-      const touched = seen.has(guardKey(guard, rule, wanted === 'passes'))
-      return { kind: 'guard', rule, name: guard, wanted, touched, place }
-    })
-  }
 }
-
-const QUIET: ReadonlySet<string> = new Set(['not-paused', 'not-silenced', 'maintenance'])
 
 /** They pass whatever they see where nothing disruptive is about to be done. */
 const STOPPING_ONLY: ReadonlySet<string> = new Set(['availability', 'quorum', 'no-recovery', 'no-reassignment'])
@@ -80,18 +71,16 @@ function seenIn(results: readonly TestResult[]): ReadonlySet<string> {
     for (const rule of coverage?.rules ?? []) if (speaksOf.has(rule)) seen.add(ruleKey(rule))
     for (const { rule, rung, steps } of coverage?.rungs ?? [])
       if (speaksOf.has(rule)) for (const step of steps) seen.add(rungKey(rule, rung, step))
-    for (const { rule, guard, verdict } of coverage?.guards ?? []) {
-      if (!speaksOf.has(rule)) continue
-      for (const under of [rule, null]) seen.add(guardKey(guard, under, verdict === 'pass'))
-    }
+    for (const { rule, guard, verdict } of coverage?.guards ?? [])
+      if (speaksOf.has(rule)) seen.add(guardKey(rule, guard, verdict === 'pass'))
   }
   return seen
 }
 
 const ruleKey = (rule: string): string => JSON.stringify(['rule', rule])
 const rungKey = (rule: string, rung: number, step: number): string => JSON.stringify(['rung', rule, rung, step])
-const guardKey = (guard: string, rule: string | null, passed: boolean): string =>
-  JSON.stringify(['guard', guard, rule, passed])
+const guardKey = (rule: string, guard: string, passed: boolean): string =>
+  JSON.stringify(['guard', rule, guard, passed])
 
 /** Where rules and rungs are written. */
 export interface Places {

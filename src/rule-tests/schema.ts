@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { duration, flag } from '../document/fields.ts'
+import { duration } from '../document/fields.ts'
 import type { TellKind } from '../incident/incident.ts'
 import { MODES } from '../incident/plan.ts'
 import { NOTICE_KINDS } from '../notify/notice.ts'
@@ -22,8 +22,8 @@ const IncidentExpectation = z.strictObject({
       'Key of what it acts on, e.g. orders/broker/2, or of what its alert names while that is nothing to act on; `unresolved` when the labels name nothing',
     ),
   mode: z.enum(MODES).optional().describe('What it may do; a demotion lowers it'),
-  state: state.optional(),
-  reason: reason.optional().describe('Why it stands there'),
+  state: state.optional().describe('Where it stands'),
+  reason: reason.optional().describe('Why it stands there: a word of docs/operate.md'),
   outcome: outcome.optional().describe('How it ended, or will once its alerts are gone'),
   attempts: z.int().min(0).optional().describe('Attempts that it has begun'),
   refused_by: text.optional().describe('The guard that decided when guards were last asked, and did not pass'),
@@ -38,10 +38,10 @@ const MailExpectation = z.strictObject({
   kind: z
     .enum([...TELL_KINDS, ...NOTICE_KINDS])
     .describe('`told`, `refused`, `escalated`, `recovered`, `digest`; without an incident: storms, demotions, pauses'),
-  rule: text.optional(),
-  target: text.optional(),
+  rule: text.optional().describe('The rule of its incident'),
+  target: text.optional().describe('What that acts on'),
   to: z.array(text).optional().describe('Receivers, in any order'),
-  reason: reason.optional(),
+  reason: reason.optional().describe('Why the incident stood where it stood: a word of docs/operate.md'),
   says: text.optional().describe('A part of its summary'),
 })
 
@@ -59,7 +59,10 @@ export const Expectation = z.strictObject({
     .array(MailExpectation)
     .optional()
     .describe('All mails so far, in order. What is not stated of one may be anything'),
-  only: flag.optional().describe('false: there may be others besides those stated'),
+  only: z
+    .boolean({ error: 'expected true or false' })
+    .optional()
+    .describe('false: there may be others besides those stated'),
   nothing: z.literal(true).optional().describe('No incident, no step, no mail so far'),
 })
 
@@ -67,7 +70,10 @@ export const RuleTest = z.strictObject({
   name: text.describe('A sentence. Unique within the file'),
   modes: modes.optional().describe('Modes of single rules in this test'),
   ...scenarioFields,
-  expect: z.array(Expectation).min(1, { error: 'a test needs at least one expectation' }),
+  expect: z
+    .array(Expectation)
+    .min(1, { error: 'a test needs at least one expectation' })
+    .describe('What must have come of it by when, in the order of time'),
 })
 
 /** A file that tests rules, as it is written. Its tests are checked one by one. */

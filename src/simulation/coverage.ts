@@ -26,8 +26,12 @@ export function coverageOf(views: readonly IncidentView[]): Coverage {
   for (const { incident, decisions, attempts } of views) {
     const { rule, runbook } = incident.plan
     rules.add(rule)
-    for (const result of decisions.flatMap(({ results }) => results)) {
+    // That verification asks for the symptom again is no decision to act or not.
+    for (const { result, kind } of decisions.flatMap(({ results, kind }) =>
+      results.map((result) => ({ result, kind })),
+    )) {
       const { verdict } = result
+      if ('guard' in result && kind === 'probe') continue
       if ('guard' in result) guards.set(`${rule}/${result.guard}/${verdict}`, { rule, guard: result.guard, verdict })
       else probes.set(`${rule}/${result.probe}/${verdict}`, { rule, probe: result.probe, verdict })
     }

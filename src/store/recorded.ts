@@ -111,7 +111,7 @@ export async function* readRecorded(
     const last = page === null ? until : Math.min(page.upTo, until)
     const chunk: Recorded[] = page === null ? [] : [...page.rows]
     for (const one of beside) chunk.push(...(await one.upTo(last)))
-    yield chunk.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)
+    yield chunk.filter(({ at }) => at <= until).toSorted((a, b) => a.at - b.at)
     if (page === null || page.upTo > until) return
   }
 }

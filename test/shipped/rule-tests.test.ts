@@ -6,9 +6,12 @@ import { mutate } from '../../scripts/mutate/run.ts'
 import { scoreOf } from '../../scripts/mutate/score.ts'
 import { repository } from '../lab/state.ts'
 import { cli } from '../support/cli.ts'
+import { blocksOf } from '../support/page-blocks.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kafka-healing-rule-tests-'))
 afterAll(() => rmSync(folder, { recursive: true }))
+
+const WATCHDOG = 'alerts: [{ labels: { alertname: Watchdog } }]'
 
 const shipped = {
   config: join(repository, 'config.example.yml'),
@@ -41,6 +44,41 @@ describe('the tests of the shipped rules', () => {
   }, 600_000)
 })
 
+describe('docs/testing-rules.md', () => {
+  const blocks = blocksOf('docs/testing-rules.md')
+  const config = join(repository, 'config.example.yml')
+
+  it('shows tests that pass on the shipped rules, and a world that can be', async () => {
+    const page = mkdtempSync(join(folder, 'page-'))
+    const shown = blocks.filter(({ file }) => file.endsWith('.test.yml'))
+    for (const [index, { text }] of shown.entries()) writeFileSync(join(page, `${index}.test.yml`), text)
+    const world = blocks.find(({ file }) => file === 'world')?.text.replaceAll(/^/gm, '      ')
+    const test = `  - name: a world\n    world:\n${world}\n    ${WATCHDOG}\n    expect: [{ at: 1m, ran: [] }]`
+    writeFileSync(join(page, 'world.test.yml'), `tests:\n${test}\n`)
+
+    const { code, stdout } = await cli(['test', page, '-c', config])
+
+    expect(stdout).toMatch(/\n5 tests passed\n$/)
+    expect(shown).toHaveLength(2)
+    expect(code).toBe(0)
+  })
+
+  it('shows a failure as it looks', async () => {
+    const [first] = blocks.filter(({ file }) => file.endsWith('.test.yml'))
+    const started = 'ran: [systemd start on orders/broker/2]'
+    const wrong = first?.text.replace(started, `ran: [${'systemd start on orders/broker/2, '.repeat(2)}]`) ?? ''
+    const named = wrong.replace(/name: .*/, 'name: a broker that crashed is started twice')
+    const text = blocks.find(({ language }) => language === 'text')?.text ?? ''
+    const file = join(folder, 'twice.test.yml')
+    writeFileSync(file, named)
+
+    const { stdout } = await cli(['test', file, '-c', config, '--run', 'twice'])
+
+    expect(stdout.replaceAll(file, 'rules/kafka.test.yml')).toContain(text.trimEnd().split('\n').slice(0, 4).join('\n'))
+    for (const line of text.trimEnd().split('\n').slice(4)) expect(stdout).toContain(line.trim())
+  })
+})
+
 describe('kafka-healing test', () => {
   const inFolder = (name: string, text: string): string => {
     const file = join(folder, name)
@@ -49,7 +87,6 @@ describe('kafka-healing test', () => {
   }
   const test = (name: string, text: string) =>
     inFolder(name, `config: ${join(repository, 'config.example.yml')}\n${text}`)
-  const WATCHDOG = 'alerts: [{ labels: { alertname: Watchdog } }]'
 
   it('fails with what was expected, what came, and how it came to that', async () => {
     const file = test(
@@ -91,12 +128,9 @@ describe('kafka-healing test', () => {
     [['--run', '('], /--run "\(" is not an RE2 pattern: /],
     [['--coverage-min', '101'], /expected a whole number from 0 to 100/],
     [['--junit', '/etc/hostname/junit.xml', '--run', 'no rule'], /\/etc\/hostname\/junit\.xml cannot be written: /],
-    [[folder], /there is no \*\.test\.\{yml,yaml,json\} in it: nothing to test\n$/],
+    [[mkdtempSync(join(folder, 'empty-'))], /there is no \*\.test\.\{yml,yaml,json\} in it: nothing to test\n$/],
     [['-c', 'nowhere.yml'], /^nowhere\.yml:1:1: the file does not exist\n$/],
   ])('has nothing to test: %j', async (args, said) => {
-    if (args.includes(folder))
-      for (const name of ['empty', 'fine', 'wrong']) rmSync(join(folder, `${name}.test.yml`), { force: true })
-
     const { code, stderr } = await cli(['test', ...args])
 
     expect(stderr).toMatch(said)

@@ -1,6 +1,6 @@
 import { formatProblem } from '../../document/problem.ts'
 import type { Failure, TestResult } from '../../rule-tests/run.ts'
-import { type FileReport, hasFailed, type Report, traceText } from './report.ts'
+import { type FileReport, hasFailed, type Report, traceText, untilFailure } from './report.ts'
 
 type Attributes = Readonly<Record<string, string | number>>
 
@@ -51,7 +51,7 @@ function testCase(result: TestResult, file: string): string {
   const attributes = { name, classname: file, file, line: position.line, time: seconds(tookMs) }
   const [first] = failures
   if (first === undefined) return element('testcase', attributes, [])
-  const text = [...failures.map(failureText), ...whatHappened(result)].join('\n')
+  const text = [...failures.map(failureText), ...untilFailure(result).lines.map((line) => traceText(line))].join('\n')
   return element('testcase', attributes, [
     element('failure', { type: 'expectation', message: first.message }, [escaped(text)]),
   ])
@@ -59,10 +59,6 @@ function testCase(result: TestResult, file: string): string {
 
 function failureText({ file, line, column, message, diff }: Failure): string {
   return [`${file}:${line}:${column}: ${message}`, ...diff.map(({ sign, text }) => `  ${sign} ${text}`)].join('\n')
-}
-
-function whatHappened({ trace, failedAtMs }: TestResult): readonly string[] {
-  return trace.filter(({ afterMs }) => afterMs <= (failedAtMs ?? -1)).map((line) => traceText(line))
 }
 
 /** `children` are markup. */

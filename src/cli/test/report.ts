@@ -97,17 +97,25 @@ function failureLines({ file, message, diff, ...position }: Failure, paint: Pain
   ]
 }
 
-function traceLines({ trace, failedAtMs }: TestResult, paint: Paint, whole: boolean): readonly string[] {
-  const told = whole ? trace : trace.filter(({ afterMs }) => afterMs <= (failedAtMs ?? -1))
-  if (told.length === 0) return []
-  const shown = whole ? told : told.slice(-SHOWN_LINES)
-  const earlier = told.length - shown.length
-  const width = Math.max(...shown.map(({ afterMs }) => sinceStart(afterMs).length))
+function traceLines(result: TestResult, paint: Paint, whole: boolean): readonly string[] {
+  const { lines, earlier } = whole ? { lines: result.trace, earlier: 0 } : untilFailure(result)
+  if (lines.length === 0) return []
+  const width = Math.max(...lines.map(({ afterMs }) => sinceStart(afterMs).length))
   return [
     '  what happened:',
     ...(earlier > 0 ? [paint('dim', `    ${earlier} earlier lines are not shown; --trace shows all`)] : []),
-    ...shown.map((line) => paint('dim', `    ${traceText(line, width)}`)),
+    ...lines.map((line) => paint('dim', `    ${traceText(line, width)}`)),
   ]
+}
+
+/** What happened last before the last failure, and how many lines came before that. */
+export function untilFailure({ trace, failedAtMs }: Pick<TestResult, 'trace' | 'failedAtMs'>): {
+  readonly lines: readonly TraceLine[]
+  readonly earlier: number
+} {
+  const told = trace.filter(({ afterMs }) => afterMs <= (failedAtMs ?? -1))
+  const lines = told.slice(-SHOWN_LINES)
+  return { lines, earlier: told.length - lines.length }
 }
 
 /** One line, its time at the end of `width` columns. */
@@ -141,9 +149,9 @@ function coverageLines(report: Report, items: readonly Item[], paint: Paint): re
 }
 
 /** What no test touches of one rule. Of a rule without any test that alone is worth a line. */
-function gapLines(rule: string | null, gaps: readonly Item[]): readonly string[] {
+function gapLines(rule: string, gaps: readonly Item[]): readonly string[] {
   const place = gaps.find(({ kind }) => kind !== 'rung')?.place ?? null
-  const head = `${place === null ? '' : `${at(place.file, place)}: `}${rule === null ? 'under any rule' : `rule ${rule}`}`
+  const head = `${place === null ? '' : `${at(place.file, place)}: `}rule ${rule}`
   if (gaps.some(({ kind }) => kind === 'rule')) return [printable(`${head}: no test opens an incident of it`)]
   const guards = (wanted: Item['wanted'], said: string): readonly string[] => {
     const names = gaps.filter((gap) => gap.wanted === wanted).map(({ name }) => name)
