@@ -24,7 +24,9 @@ Generated from the code by \`npm run docs\`; a test fails when it is out of date
 
 The files that people edit, field by field: ${Object.entries(FILES)
   .map(([kind, title]) => `[${title}](reference/${kind}.md)`)
-  .join(', ')}, [rules/*.test.yml](reference/tests.md). The same as JSON Schemas, by which an editor completes and checks:
+  .join(
+    ', ',
+  )}, [rules/*.test.yml](reference/tests.md). The same as JSON Schemas, by which an editor completes and checks:
 ${Object.keys(FILES)
   .map((kind) => `[${kind}](schemas/${kind}.schema.json)`)
   .join(', ')}, [tests](schemas/tests.schema.json); the shipped files name theirs in their first line.`

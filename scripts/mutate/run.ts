@@ -8,6 +8,9 @@ import { formatProblem } from '../../src/document/problem.ts'
 import { loadSources, type UnderTest } from '../../src/rule-tests/configuration.ts'
 import { readTests, testsUnder, type WrittenTests } from '../../src/rule-tests/load.ts'
 import { runTest } from '../../src/rule-tests/run.ts'
+import { receiversOf } from '../../src/rules/configuration.ts'
+import { granted } from '../../src/rules/granted.ts'
+import { loadRules } from '../../src/rules/load.ts'
 import { matchRules, type Rule } from '../../src/rules/match.ts'
 import { type Mutant, mutantsOf } from './mutants.ts'
 
@@ -65,19 +68,26 @@ interface Workbench {
   readonly load: (text: string) => UnderTest | string
 }
 
+/** Everything but the rules is read once. */
 function workbench(folder: string, { config, inventory, rules }: Omit<Mutation, 'tests'>): Workbench {
   const document = parseDocument(readFileSync(config, 'utf8'))
   document.setIn(['receivers', SOMEBODY_ELSE], ['somebody-else@example.org'])
-  document.set('rules', [basename(rules)])
-  const file = join(folder, 'config.yml')
-  writeFileSync(file, String(document))
-  const { receivers } = document.toJS() as { receivers: Readonly<Record<string, unknown>> }
+  const copy = join(folder, 'config.yml')
+  writeFileSync(copy, String(document))
+  const loaded = loadSources({ config: copy, inventory, rules: [rules] })
+  if ('problems' in loaded) throw new Error(loaded.problems.map(formatProblem).join('\n'))
+  const { configuration } = loaded.ok
+  const file = join(folder, basename(rules))
+  const context = { ...configuration, powers: granted, revision: configuration.revision.name }
   return {
-    receivers: Object.keys(receivers),
+    receivers: [...configuration.config.receivers.keys()],
     load(text) {
-      writeFileSync(join(folder, basename(rules)), text)
-      const loaded = loadSources({ config: file, inventory, rules: null })
-      return 'ok' in loaded ? loaded.ok : loaded.problems.map(formatProblem).join('\n')
+      writeFileSync(file, text)
+      const { rules: broken, problems } = loadRules([file], context)
+      const errors = problems.filter(({ severity }) => severity === 'error')
+      if (errors.length > 0) return errors.map(formatProblem).join('\n')
+      const noticesTo = configuration.config.noticesTo ?? receiversOf(broken)
+      return { configuration: { ...configuration, rules: broken, noticesTo }, rulesFiles: [file] }
     },
   }
 }

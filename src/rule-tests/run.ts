@@ -35,7 +35,7 @@ export interface TestResult {
   readonly trace: readonly TraceLine[]
   /** Up to when the trace tells of the last failure, in milliseconds since the start. */
   readonly failedAtMs: number | null
-  /** Null: it could not be run. */
+  /** Null: it could not be run, or this was not asked for. */
   readonly coverage: Coverage | null
   /** Rules that its expectations speak of. */
   readonly speaksOf: ReadonlySet<string>
@@ -45,11 +45,11 @@ export interface TestResult {
 
 export interface RunOptions {
   readonly clock: Pick<Clock, 'monotonic'>
-  /** At the first mismatch of a test there is nothing more to learn. */
+  /** Only whether a test passes is asked: it ends at the first mismatch, and what took part is not gathered. */
   readonly stopAtFirst?: boolean
 }
 
-/** Runs one test. Only a defect of ours throws. */
+/** Runs one test. Never throws. */
 export async function runTest(
   test: LoadedTest,
   document: SourceDocument,
@@ -69,9 +69,20 @@ export async function runTest(
       speaksOf: new Set(),
       tookMs: clock.monotonic() - began,
     }
-  const { failures, trace, failedAtMs, coverage } = await play(runnable, path, document, stopAtFirst)
+  const { failures, trace, failedAtMs, coverage } = await play(runnable, path, document, stopAtFirst).catch(
+    (error: unknown) => brokeOff(error, document.file, position),
+  )
   const speaksOf = spokenOf(runnable)
   return { name, position, failures, trace, failedAtMs, coverage, speaksOf, tookMs: clock.monotonic() - began }
+}
+
+/** A defect of ours in one test must not hide what the others find. */
+function brokeOff(error: unknown, file: string, position: Position): Played {
+  const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const [message = '', ...rest] = why.split('\n')
+  const diff = rest.map((text): DiffLine => ({ sign: ' ', text: text.trim() }))
+  const failure = { file, ...position, message: `kafka-healing itself breaks on this test: ${message}`, diff }
+  return { failures: [failure], trace: [], failedAtMs: null, coverage: null }
 }
 
 type Played = Pick<TestResult, 'failures' | 'trace' | 'failedAtMs' | 'coverage'>
@@ -108,7 +119,7 @@ async function play(
         fail(['steps', fields.steps?.indexOf(step) ?? 0], 'no step comes to this', [])
     }
     const trace = simulation.trace().map((one) => traceLine(one, simulation.startedAt))
-    return { failures, trace, failedAtMs, coverage: await simulation.coverage() }
+    return { failures, trace, failedAtMs, coverage: stopAtFirst ? null : await simulation.coverage() }
   } finally {
     await simulation.close()
   }
