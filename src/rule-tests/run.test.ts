@@ -6,7 +6,7 @@ import { systemClock } from '../clock.ts'
 import { formatProblem } from '../document/problem.ts'
 import { loadSources } from './configuration.ts'
 import { loadTests } from './load.ts'
-import { runTests } from './run.ts'
+import { runTest, runTests } from './run.ts'
 
 const root = join(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'kafka-healing-run-'))
@@ -139,6 +139,28 @@ tests:
     expect(read(results)).toBe(`failed: without a name for its rule
 7:44: there is no rule "broker-dwon" (did you mean "broker-down"?)
 passed: right`)
+  })
+
+  it('on which kafka-healing itself breaks has failed, and hides nothing', async () => {
+    const file = join(folder, 'some.test.yml')
+    writeFileSync(file, `tests:\n  - name: one${CRASHED}\n    expect: [{ at: 20s, nothing: true }]\n`)
+    const options = {
+      config: join(root, 'config.example.yml'),
+      insist: false,
+      loadSources: (one: Parameters<typeof loadSources>[0]) => loadSources(one, {}),
+    }
+    const { tests, document } = loadTests(file, options)
+    const [test] = tests
+    if (!test?.runnable || document === null) throw new Error('it does not load')
+    const configuration = { ...test.runnable.configuration, inventory: null as never }
+
+    const result = await runTest({ ...test, runnable: { ...test.runnable, configuration } }, document, {
+      clock: systemClock,
+    })
+
+    expect(result.failures).toMatchObject([
+      { line: 2, message: expect.stringMatching(/^kafka-healing itself breaks on this test: TypeError: /) },
+    ])
   })
 
   it('is left out when its name is not wanted', async () => {
