@@ -71,14 +71,14 @@ describe('a real Alertmanager, asked by itself', () => {
 
   test('one that hangs fails at its deadline, and at once when we stop', async () => {
     const impatient = openAlertmanager({ url: server.url, timeoutMs: 100 })
-    server.signal('SIGSTOP')
+    await server.signal('SIGSTOP')
     try {
       await expect(impatient.startedAt()).rejects.toThrow(/timeout/)
       await expect(list(impatient, 'healing')).rejects.toThrow(/timeout/)
       const stop = AbortSignal.abort()
       await expect(alertmanager.alerts(null, () => {}, stop)).rejects.toThrow(/abort/)
     } finally {
-      server.signal('SIGCONT')
+      await server.signal('SIGCONT')
     }
   })
 })

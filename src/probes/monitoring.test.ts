@@ -110,12 +110,12 @@ describe('a real Alertmanager', () => {
   })
 
   test('one that hangs is given up at the deadline', async () => {
-    server.signal('SIGSTOP')
+    await server.signal('SIGSTOP')
     try {
       const { alertmanager } = openMonitoring({ alertmanagers: [{ url: server.url, timeoutMs: 200 }] })
       await expect(alertmanager?.({})).rejects.toThrow(/timeout/i)
     } finally {
-      server.signal('SIGCONT')
+      await server.signal('SIGCONT')
     }
   })
 })

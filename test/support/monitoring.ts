@@ -1,6 +1,6 @@
 /** Debian's real Prometheus and Alertmanager for tests, on free ports of the loopback, state in a temporary folder. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { waitFor } from '../lab/wait.ts'
@@ -8,7 +8,8 @@ import { freePorts } from './kafka.ts'
 
 export interface RunningServer {
   readonly url: string
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void
+  /** Resolves once the process stands still, or goes on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>
   close(): Promise<void>
 }
 
@@ -53,7 +54,11 @@ async function run(program: string, home: string, url: string, args: readonly st
   })
   const server: RunningServer = {
     url,
-    signal: (signal) => void child.kill(signal),
+    signal: async (signal) => {
+      child.kill(signal)
+      const stopped = (): boolean => /^State:\s+T/m.test(readFileSync(`/proc/${child.pid}/status`, 'utf8'))
+      await waitFor(signal, () => stopped() === (signal === 'SIGSTOP'))
+    },
     async close() {
       child.kill('SIGKILL')
       await ended
