@@ -34,7 +34,7 @@ export function quickRules(change: Readonly<Record<string, unknown>> = {}): Rule
 /** Writes them where the configuration in `folder` looks for rules. */
 export function writeRules(folder: string, rules: RuleFile): void {
   mkdirSync(join(folder, 'rules'), { recursive: true })
-  writeFileSync(join(folder, 'rules', 'kafka.yml'), stringify(rules))
+  writeFileSync(join(folder, 'rules', 'kafka.yml'), stringify(rules, { aliasDuplicateObjects: false }))
 }
 
 /** Told soon, so that a test can read the mail. */
