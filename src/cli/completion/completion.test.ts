@@ -214,7 +214,7 @@ describe('the scripts', () => {
       ['--no-config', '-c', `source ${write('fish')}; complete -C 'kafka-healing silence ex'`],
       { env, encoding: 'utf8' },
     )
-    expect(offered).toBe('expire\tend silences now\n')
+    expect(offered).toBe('expire\tEnd silences now\n')
   })
 })
 
