@@ -144,18 +144,19 @@ describe('a view of three real brokers', () => {
     await lab.signalBroker(leader, 'SIGSTOP')
     try {
       const view = await waitFor(
-        'another leader',
+        'another leader that the third voter has caught up with',
         async () => {
           const seen = await look()
           expect(seen.tookMs).toBeLessThan(2_500)
-          return seen.quorum.kind === 'kraft' && isComplete(seen, leader).ok ? seen : null
+          // A leader of a moment ago has not heard from its voters yet, which is a refusal.
+          return isComplete(seen, leader).ok && wouldBreakQuorum(seen, leader).verdict === 'keeps' ? seen : null
         },
         30_000,
       )
       process.stdout.write(`view with the old leader of the quorum hanging: ${view.tookMs} ms\n`)
+      expect(view.quorum).toMatchObject({ kind: 'kraft' })
       expect(view.quorum).not.toMatchObject({ leader })
       expect(view.reassignments).toEqual([])
-      expect(wouldBreakQuorum(view, leader).verdict).toBe('keeps')
     } finally {
       await lab.signalBroker(leader, 'SIGCONT')
     }

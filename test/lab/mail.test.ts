@@ -38,7 +38,7 @@ describe("the lab's SMTP server", () => {
   test('goes away and comes back with its mails', async () => {
     const before = lab.mails().length
     await lab.stopSmtp()
-    await expect(plain().sendMail(message)).rejects.toThrow(/ECONN(REFUSED|RESET)/)
+    await expect(plain().sendMail(message)).rejects.toThrow('ECONNREFUSED')
     await lab.startSmtp()
     await plain().sendMail(message)
     expect(lab.mails()).toHaveLength(before + 1)

@@ -72,10 +72,23 @@ export async function mustRun(argv: readonly string[], options: Parameters<typeo
   return stdout
 }
 
-/** True while the very process that was recorded lives; a zombie is dead. */
+/**
+ * True while the very process that was recorded lives. A zombie is dead, but not while other threads of it are still
+ * ending: they hold its sockets open.
+ */
 export function isAlive(recorded: RecordedProcess): boolean {
   const now = stat(recorded.pid)
-  return now !== null && now.state !== 'Z' && (recorded.startTicks === '' || now.startTicks === recorded.startTicks)
+  if (now === null || (recorded.startTicks !== '' && now.startTicks !== recorded.startTicks)) return false
+  return now.state !== 'Z' || threads(recorded.pid) > 1
+}
+
+function threads(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length
+  } catch {
+    // It has been reaped meanwhile.
+    return 0
+  }
 }
 
 /** Sends SIGTERM, then SIGKILL after the grace. Returns when the process is gone. */
