@@ -40,7 +40,7 @@ export type Made = 'mail' | 'digest' | 'plain' | 'redirected'
 export type MailStore = Pick<Store, 'dueEscalations' | 'toldByStorm' | 'enqueueMails' | 'incidentView' | 'issueToken'>
 
 /** Rows taken in one go; what is beyond comes with the next. */
-export const AT_ONCE = 50_000
+const AT_ONCE = 50_000
 
 /** One receiver with the rows that are due for it. */
 interface Addressed {

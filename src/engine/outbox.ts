@@ -4,7 +4,7 @@ import { parseSender } from '../notify/addresses.ts'
 import type { Route } from '../notify/deliver.ts'
 import { CONNECTIONS } from '../notify/email.ts'
 import { type Store, StoreUnavailableError } from '../store/store.ts'
-import { AT_ONCE, type Made, type MailMaking, type MailStore, makeMails, type Receivers } from './make-mails.ts'
+import { type Made, type MailMaking, type MailStore, makeMails, type Receivers } from './make-mails.ts'
 import { makeNotices, type NoticeMaking, type NoticeStore } from './make-notices.ts'
 import { delayMs, type MailBackoff, type MailEnded, type MailSending, type Sweep, sendDue } from './send-mails.ts'
 import type { Wake } from './wake.ts'
@@ -13,6 +13,7 @@ export type OutboxStore = Pick<
   Store,
   | 'inboxDepth'
   | 'dueEscalations'
+  | 'dueEscalationCount'
   | 'toldByStorm'
   | 'dueNotices'
   | 'enqueueNotice'
@@ -48,7 +49,7 @@ export interface OutboxDeps {
 
 /** What making mails takes. */
 export interface GatherDeps extends Pick<OutboxDeps, 'clock' | 'signal' | 'onMade'> {
-  readonly store: MailStore & NoticeStore & Pick<Store, 'inboxDepth'>
+  readonly store: MailStore & NoticeStore & Pick<Store, 'inboxDepth' | 'dueEscalationCount'>
 }
 
 export interface OutboxSettings {
@@ -110,11 +111,11 @@ export async function gather(deps: GatherDeps, settings: OutboxSettings): Promis
   const began = clock.monotonic()
   for (let rows = 0; ; ) {
     await clock.sleep(settings.windowMs, signal)
-    const { length } = await store.dueEscalations(clock.now(), AT_ONCE)
-    const comesAnyway = length > settings.digestAbove
+    const count = await store.dueEscalationCount(clock.now())
+    const comesAnyway = count > settings.digestAbove
     // Changes of alerts still wait for the core, or looks have just ended: this digest would be the first of many.
-    const grows = length > rows || (await store.inboxDepth()) > 0
-    rows = length
+    const grows = count > rows || (await store.inboxDepth()) > 0
+    rows = count
     if (!comesAnyway || !grows || signal.aborted || clock.monotonic() - began >= STORM_MS) break
   }
   return noticed + (await makeMails(store, making, clock.now()))

@@ -74,6 +74,7 @@ export function openTellings(store: Store, clock: SimulatedClock, { config, noti
   }
   const heard: GatherDeps['store'] = {
     inboxDepth: () => store.inboxDepth(),
+    dueEscalationCount: (now) => store.dueEscalationCount(now),
     incidentView: (id) => store.incidentView(id),
     issueToken: (...token) => store.issueToken(...token),
     async dueEscalations(now, limit) {

@@ -19,6 +19,13 @@ const dueRows = fixed((db, p: { now: number; limit: number }) =>
     .orderBy('e.id')
     .limit(p.limit),
 )
+const dueCount = fixed((db, p: { now: number }) =>
+  db
+    .selectFrom('escalations')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('told_at', 'is', sql.lit(null))
+    .where('due_at', '<=', p.now),
+)
 const tellByStorm = fixed((db, p: { id: number; storm: number; now: number }) =>
   db
     .updateTable('escalations')
@@ -90,6 +97,10 @@ const rowsOf = fixed((db, p: { incident: number }) =>
 
 export function* dueEscalations(now: Instant, limit: number): Unit<readonly DueEscalation[]> {
   return (yield* all(dueRows({ now, limit }))).map((row) => ({ ...toEscalation(row), storm: row.over }))
+}
+
+export function* dueEscalationCount(now: Instant): Unit<number> {
+  return (yield* one(dueCount({ now })))?.count ?? 0
 }
 
 /** A row that has been told meanwhile stays with its own mail. */

@@ -255,6 +255,9 @@ export class SqlStore implements Store {
   dueEscalations(now: Instant, limit: number) {
     return this.#read(() => escalations.dueEscalations(now, limit))
   }
+  dueEscalationCount(now: Instant) {
+    return this.#read(() => escalations.dueEscalationCount(now))
+  }
   toldByStorm(rows: readonly number[], storm: number, now: Instant) {
     return this.#run(() => escalations.toldByStorm(rows, storm, now))
   }

@@ -159,6 +159,8 @@ export interface Store {
   // -- telling people --------------------------------------------------------------------------------------------------
   /** Rows that no mail was made of yet, due by now, oldest first, with what a mail needs. */
   dueEscalations(now: Instant, limit: number): Promise<readonly DueEscalation[]>
+  /** How many there are of {@link dueEscalations}. */
+  dueEscalationCount(now: Instant): Promise<number>
   /** The storm's mails tell of these rows; they get none of their own (S-5.9). */
   toldByStorm(escalations: readonly number[], storm: number, now: Instant): Promise<void>
   /** Mails that belong to no single incident and are not made yet, due by now, oldest first. */

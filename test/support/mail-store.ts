@@ -50,7 +50,16 @@ export class MailStore implements OutboxStore {
 
   async dueEscalations(now: number, limit: number): Promise<readonly DueEscalation[]> {
     this.#fail()
-    return this.rows.filter((row) => row.told === 0 && row.createdAt <= now).slice(0, limit)
+    return this.#due(now).slice(0, limit)
+  }
+
+  async dueEscalationCount(now: number): Promise<number> {
+    this.#fail()
+    return this.#due(now).length
+  }
+
+  #due(now: number): (typeof this.rows)[number][] {
+    return this.rows.filter((row) => row.told === 0 && row.createdAt <= now)
   }
 
   async toldByStorm(escalations: readonly number[], _storm: number, now: number): Promise<void> {

@@ -104,6 +104,16 @@ export function tellingConformance(fresh: () => Promise<Store>): void {
       const due = await store.dueEscalations(T0 + HOUR, 2)
       expect(due.map(({ incident }) => incident)).toEqual([1, 2])
     })
+
+    test('due rows are counted until they are told', async () => {
+      const store = await fresh()
+      for (const n of [1, 2, 3]) await escalated(store, n)
+      expect(await store.dueEscalationCount(T0)).toBe(0)
+      const [first] = await store.dueEscalations(T0 + HOUR, 10)
+      expect(await store.dueEscalationCount(T0 + HOUR)).toBe(3)
+      await store.enqueueMails([first?.id ?? 0], [mail(1)], T0 + HOUR)
+      expect(await store.dueEscalationCount(T0 + HOUR)).toBe(2)
+    })
   })
 
   describe('outbox', () => {
