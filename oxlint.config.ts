@@ -5,7 +5,7 @@ import { type DummyRule, defineConfig } from 'oxlint'
  * and files are named as they are under src/, without `.ts`.
  */
 const LAYERS: readonly (readonly string[])[] = [
-  ['clock', 'duration', 'never', 'schedule', 'secret', 'version'],
+  ['clock', 'duration', 'never', 'object', 'schedule', 'secret', 'version'],
   ['document', 'git'],
   ['alert'],
   ['inventory'],

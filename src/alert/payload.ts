@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Instant } from '../clock.ts'
+import { isObject } from '../object.ts'
 import type { Alert, Delivery, Labels } from './alert.ts'
 import { storable } from './escape.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -111,10 +112,6 @@ function storableLabels(labels: Labels): Labels {
 /** Alertmanager sends the receiver through Go's `regexp.QuoteMeta`: `ok.recv-1` arrives as `ok\.recv-1`. */
 function unquoteMeta(text: string): string {
   return text.replace(/\\([\\.+*?()|[\]{}^$])/g, '$1')
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function sentence(issue: z.core.$ZodIssue | undefined): string {

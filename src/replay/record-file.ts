@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { Labels } from '../alert/alert.ts'
 import { parseTimestamp } from '../alert/payload.ts'
 import { type Instant, iso } from '../clock.ts'
+import { isObject } from '../object.ts'
 import type { Recorded, RecordedVerdict } from '../store/recorded.ts'
 import { CHANGES, type SilenceMatcher } from '../store/store.ts'
 
@@ -206,10 +207,6 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, line: Line, name: stri
 
 function bad(name: string, { number }: Line, problem: string): BadRecordError {
   return new BadRecordError(`${name}:${number}: ${problem}`)
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 interface Line {

@@ -3,6 +3,7 @@ import type { SourceDocument } from '../../document/document.ts'
 import { formatProblem, type Problem } from '../../document/problem.ts'
 import type { Connection, Inventory } from '../../inventory/inventory.ts'
 import { fromDocument, loadInventory } from '../../inventory/load.ts'
+import { isObject } from '../../object.ts'
 import { loadConfiguration } from '../../rules/configuration.ts'
 import { granted } from '../../rules/granted.ts'
 import type { Rule } from '../../rules/match.ts'
@@ -61,8 +62,4 @@ function outcomeOf(problem: Problem): Outcome {
 
 function findings(outcomes: readonly Outcome[]): readonly Finding[] {
   return outcomes.map((outcome) => ({ on: 'configuration', check: 'files', ...outcome }))
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

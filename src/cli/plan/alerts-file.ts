@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Alert } from '../../alert/alert.ts'
 import { parseDelivery } from '../../alert/payload.ts'
 import { type Instant, iso } from '../../clock.ts'
+import { isObject } from '../../object.ts'
 
 /** What the webhook takes at most, in bytes. */
 const LARGEST = 16 * 1024 * 1024
@@ -47,8 +48,4 @@ function completed(alert: unknown, now: Instant): unknown {
   const { status, startsAt = iso(now) } = alert
   // Alertmanager's API tells the state in an object, and lists only what has not ended.
   return { ...alert, startsAt, status: status === undefined || isObject(status) ? 'firing' : status }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
