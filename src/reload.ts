@@ -1,18 +1,16 @@
 import type { Logger } from 'pino'
 import type { Clock } from './clock.ts'
-import { problemIn } from './document/document.ts'
 import { inTurn } from './engine/in-turn.ts'
 import { LATE, within } from './hosts/waiting.ts'
 import type { ReloadResult } from './http/deps.ts'
 import type { InForce, Reloaded } from './in-force.ts'
-import type { LoadedConfiguration } from './rules/configuration.ts'
+import { keptChanging, type LoadedConfiguration, MOST_READINGS } from './rules/configuration.ts'
 import type { FilesSeen } from './rules/files.ts'
 
 /** How long git may take to change files before they are read all the same, in milliseconds. */
 const GIT_MS = 10_000
 const GIT_ASK_MS = 50
-/** Files that change while they are read are read again so often, after so many milliseconds each. */
-const MOST_READINGS = 5
+/** Files that change while they are read are read again after so many milliseconds. */
 const AGAIN_MS = 200
 /** A reload is answered after so long although open incidents are not held to it yet: the store may be away. Milliseconds. */
 const ANSWER_MS = 5_000
@@ -88,8 +86,7 @@ async function readResting(
     await clock.sleep(AGAIN_MS, signal)
     seen = await withoutGit(deps)
   }
-  const message = 'the files kept changing while they were read; try again when nobody writes them'
-  return { seen, read: { problems: [problemIn(configFile, { line: 1, column: 1 }, message)] } }
+  return { seen, read: { problems: [keptChanging(configFile)] } }
 }
 
 /** A look once git has let go of the files, or after {@link GIT_MS}. */

@@ -1,8 +1,9 @@
-import { existsSync, globSync, realpathSync, statSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { existsSync, globSync, realpathSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { loadConfig } from '../config.ts'
 import { readDocument } from '../document/document.ts'
 import { rulesFiles } from '../rules/configuration.ts'
+import { isFolder, isTestsFile, rulesIn } from '../rules/rules-files.ts'
 import { configFile } from './config-file.ts'
 
 /** What is to be checked: everything that a configuration names, and worst cases of some rules or (null) of all. */
@@ -30,11 +31,11 @@ export function checkedBy(paths: readonly string[], named: string | undefined): 
   const file = config === undefined ? configFile(named) : configIn(config.path)
   const parts = given.filter(({ what }) => what === 'rules' || what === 'inventory')
   if (parts.length === 0) return { config: file, only: null }
-  const empty = parts.find(({ path }) => isFolder(path) && rulesIn(path).length === 0)
+  const empty = parts.find(({ path }) => isFolder(path) && rulesFilesIn(path).length === 0)
   if (empty !== undefined) return { problem: `${empty.path} holds neither config.yml nor rules` }
   const loaded = loadConfig(file)
   const known = loaded.paths === null ? null : new Set([...rulesFiles(loaded, []), loaded.paths.inventory].map(real))
-  const files = parts.flatMap(({ path }) => (isFolder(path) ? rulesIn(path) : [path]))
+  const files = parts.flatMap(({ path }) => (isFolder(path) ? rulesFilesIn(path) : [path]))
   const stranger = known === null ? undefined : files.find((path) => !known.has(real(path)))
   if (stranger !== undefined)
     return {
@@ -46,7 +47,7 @@ export function checkedBy(paths: readonly string[], named: string | undefined): 
 
 function whatIs(path: string): 'config' | 'rules' | 'inventory' | 'test' {
   if (isFolder(path)) return existsSync(join(path, 'config.yml')) ? 'config' : 'rules'
-  if (/\.test\.(?:ya?ml|json)$/.test(basename(path))) return 'test'
+  if (isTestsFile(path)) return 'test'
   const value = readDocument(path).document?.value
   if (typeof value !== 'object' || value === null) return 'config'
   // A configuration has `rules` too: a list of files.
@@ -63,8 +64,8 @@ function configIn(path: string): string {
   return isFolder(path) ? join(path, 'config.yml') : path
 }
 
-function rulesIn(folder: string): readonly string[] {
-  return globSync(join(folder, '*.{yml,yaml,json}')).filter((path) => whatIs(path) === 'rules')
+function rulesFilesIn(folder: string): readonly string[] {
+  return globSync(rulesIn(folder)).filter((path) => whatIs(path) === 'rules')
 }
 
 /** The names of the rules in a file; what cannot be read is told by the check itself. */
@@ -74,10 +75,6 @@ function namesIn(path: string): readonly string[] {
   return value.rules.flatMap((rule: unknown) =>
     typeof rule === 'object' && rule !== null && 'name' in rule ? [String(rule.name)] : [],
   )
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 function real(path: string): string {

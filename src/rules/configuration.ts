@@ -1,5 +1,5 @@
-import { globSync, statSync } from 'node:fs'
-import { basename, dirname, extname, join, relative, resolve } from 'node:path'
+import { globSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
 import { type Instant, systemClock } from '../clock.ts'
 import { type Config, type LoadedConfig, loadConfig } from '../config.ts'
 import { complainTo, problemIn } from '../document/document.ts'
@@ -13,6 +13,7 @@ import { maintenanceProblems } from './maintenance.ts'
 import type { Rule } from './match.ts'
 import type { Powers } from './powers.ts'
 import { hashOf, type Revision, revisionOf } from './revision.ts'
+import { isFolder, isGlob, isTestsFile, rulesIn } from './rules-files.ts'
 
 /** Everything that people edit, checked together. */
 export interface Configuration {
@@ -31,7 +32,7 @@ export type LoadedConfiguration =
 export type Instead = Partial<Pick<Config, 'inventory' | 'rules'>>
 
 /** Files that somebody writes meanwhile are read again, so many times in all. */
-const MOST_READINGS = 5
+export const MOST_READINGS = 5
 
 /**
  * Loads configuration, inventory and rules, and says everything that is wrong in any of them at once. Never throws for it.
@@ -50,9 +51,13 @@ export function loadConfiguration(
     const { loaded, isStill } = readOnce(configFile, powers, env, now, absentFiles, instead)
     if (isStill()) return loaded
     if (reading < MOST_READINGS) continue
-    const message = 'the files kept changing while they were read; try again when nobody writes them'
-    return { problems: [problemIn(shown(configFile), { line: 1, column: 1 }, message)] }
+    return { problems: [keptChanging(shown(configFile))] }
   }
+}
+
+export function keptChanging(configFile: string): Problem {
+  const message = 'the files kept changing while they were read; try again when nobody writes them'
+  return problemIn(configFile, { line: 1, column: 1 }, message)
 }
 
 /** `isStill`: the files are as they were when they were read, so that the revision names what was read, all of one moment. */
@@ -120,13 +125,9 @@ export function receiversOf(rules: readonly Rule[]): readonly string[] {
 export function rulesFiles({ document, paths }: LoadedConfig, problems: Problem[]): readonly string[] {
   const files = new Set<string>()
   for (const [index, entry] of (paths?.rules ?? []).entries()) {
-    const found = isFolder(entry)
-      ? globSync(join(entry, '*.{yml,yaml,json}'))
-      : /[*?[{]/.test(entry)
-        ? globSync(entry)
-        : [entry]
-    for (const file of found.filter((each) => !basename(each, extname(each)).endsWith('.test')).toSorted())
-      files.add(file)
+    const pattern = isFolder(entry) ? rulesIn(entry) : entry
+    const found = isGlob(pattern) ? globSync(pattern) : [pattern]
+    for (const file of found.filter((each) => !isTestsFile(each)).toSorted()) files.add(file)
     if (found.length === 0 && document !== null)
       complainTo(problems, document, 'warning')(['rules', index], `no rules file at ${shown(entry)}`)
   }
@@ -148,10 +149,6 @@ function clusterProblems({ config, document }: LoadedConfig, { inventory }: Load
     }
   }
   return problems
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 /** Relative to where the person stands, when that is shorter to read. */

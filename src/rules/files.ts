@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { glob, readFile, stat } from 'node:fs/promises'
-import { basename, dirname, extname, join, resolve, sep } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 import { pathsIn } from '../config.ts'
 import { parseDocument } from '../document/document.ts'
 import { withVariables } from '../document/variables.ts'
 import { headOf, isBusy, type WorkTree, workTreeAround } from '../git/work-tree.ts'
+import { isGlob, isTestsFile, rulesIn } from './rules-files.ts'
 
 /** The files behind a configuration at one moment. */
 export interface FilesSeen {
@@ -95,22 +96,19 @@ function filesNamedIn(value: unknown): readonly string[] {
 
 /** As `rules` in config.yml means it: a file, a folder or a glob. */
 async function filesBehind(entry: string): Promise<readonly string[]> {
-  const pattern = (await isFolder(entry)) ? join(entry, '*.{yml,yaml,json}') : entry
+  const pattern = (await isFolder(entry)) ? rulesIn(entry) : entry
   const segments = pattern.split(sep)
-  const wild = segments.findIndex((segment) => /[*?[{]/.test(segment))
+  const wild = segments.findIndex(isGlob)
   if (wild < 0) return [pattern]
   // From where it begins to be one: each segment before that would be looked up again.
   const cwd = segments.slice(0, wild).join(sep) || sep
   const found: string[] = []
-  for await (const path of glob(segments.slice(wild).join(sep), { cwd })) if (!isTest(path)) found.push(join(cwd, path))
+  for await (const path of glob(segments.slice(wild).join(sep), { cwd }))
+    if (!isTestsFile(path)) found.push(join(cwd, path))
   return found
 }
 
-/** Tests of rules (`*.test.yml`) are not rules. */
-function isTest(path: string): boolean {
-  return basename(path, extname(path)).endsWith('.test')
-}
-
+/** As the one of the same name, but nothing waits for a disk that does not answer. */
 async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { committedIn, headOf, type WorkTree, workTreeAround } from '../git/work-tree.ts'
+import { isTestsFile } from './rules-files.ts'
 
 /** The state of the files that decide: configuration, inventory and rules. What secret files hold is no part of it. */
 export interface Revision {
@@ -96,7 +97,7 @@ function treeAround(places: readonly string[]): WorkTree | null {
 
 /** By its name it could be one of the files that decide. */
 function decides(name: string): boolean {
-  return /\.(?:ya?ml|json|ini)$/.test(name) && !/\.test\.\w+$/.test(basename(name))
+  return /\.(?:ya?ml|json|ini)$/.test(name) && !isTestsFile(name)
 }
 
 /** Where a symbolic link leads: git knows the file under that name. */

@@ -1,13 +1,11 @@
-import { globSync, statSync } from 'node:fs'
+import { globSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { loadConfig } from '../../config.ts'
 import { problemIn } from '../../document/document.ts'
 import type { Problem } from '../../document/problem.ts'
 import { shown } from '../../rule-tests/configuration.ts'
 import { rulesFiles } from '../../rules/configuration.ts'
-
-/** Files of tests by their names: beside the rules, where `rules` does not take them for rules. */
-const PATTERN = '*.test.{yml,yaml,json}'
+import { isFolder, TESTS_PATTERN } from '../../rules/rules-files.ts'
 
 /** The files of tests that the command line names; without any, those beside the rules of the configuration. */
 export function testFiles(
@@ -16,10 +14,10 @@ export function testFiles(
 ): { readonly files: readonly string[] } | { readonly problems: readonly Problem[] } {
   if (named.length === 0) return besideRules(config)
   const files = named.flatMap((each) => {
-    if (!(statSync(each, { throwIfNoEntry: false })?.isDirectory() ?? false)) return [each]
-    return globSync(join(each, '**', PATTERN)).toSorted()
+    if (!isFolder(each)) return [each]
+    return globSync(join(each, '**', TESTS_PATTERN)).toSorted()
   })
-  if (files.length === 0) return nothing(named[0] ?? '', `there is no ${PATTERN} in it: nothing to test`)
+  if (files.length === 0) return nothing(named[0] ?? '', `there is no ${TESTS_PATTERN} in it: nothing to test`)
   return { files: [...new Set(files)] }
 }
 
@@ -27,8 +25,8 @@ function besideRules(config: string): ReturnType<typeof testFiles> {
   const read = loadConfig(config)
   if (read.paths === null) return { problems: read.problems }
   const folders = new Set(rulesFiles(read, []).map((file) => dirname(resolve(file))))
-  const files = [...folders].flatMap((folder) => globSync(join(folder, PATTERN)).toSorted())
-  if (files.length === 0) return nothing(config, `there is no ${PATTERN} beside its rules: nothing to test`)
+  const files = [...folders].flatMap((folder) => globSync(join(folder, TESTS_PATTERN)).toSorted())
+  if (files.length === 0) return nothing(config, `there is no ${TESTS_PATTERN} beside its rules: nothing to test`)
   return { files: files.map(shown) }
 }
 
