@@ -2,6 +2,7 @@ import { systemClock } from '../clock.ts'
 import { formatProblem } from '../document/problem.ts'
 import { formatDuration } from '../duration.ts'
 import type { Plan } from '../incident/plan.ts'
+import { times } from '../notify/naming.ts'
 import { type Configuration, type LoadedConfiguration, loadConfiguration } from '../rules/configuration.ts'
 import { granted } from '../rules/granted.ts'
 import type { Revision } from '../rules/revision.ts'
@@ -38,7 +39,7 @@ export function report(
 ): { readonly text: string; readonly exitCode: number } {
   if ('problems' in loaded) {
     const errors = loaded.problems.filter(({ severity }) => severity === 'error').length
-    return { text: lines([...loaded.problems.map(formatProblem), '', count(errors, 'error')]), exitCode: 1 }
+    return { text: lines([...loaded.problems.map(formatProblem), '', times(errors, 'error')]), exitCode: 1 }
   }
   const { ok, warnings } = loaded
   const head = warnings.length === 0 ? [] : [...warnings.map(formatProblem), '']
@@ -74,9 +75,9 @@ function summary(
   { config, inventory, rules, revision }: Configuration,
   only: ReadonlySet<string> | null,
 ): readonly string[] {
-  const targets = `${count(inventory.clusters.size, 'cluster')} with ${count(inventory.targets.size, 'target')}`
+  const targets = `${times(inventory.clusters.size, 'cluster')} with ${times(inventory.targets.size, 'target')}`
   return [
-    `OK: ${targets}, ${count(rules.length, 'rule')}, revision ${revision.name}`,
+    `OK: ${targets}, ${times(rules.length, 'rule')}, revision ${revision.name}`,
     ...(revision.dirty === true ? [notCommitted(revision)] : []),
     ...(config.alertmanagers.length === 0 ? [NOT_RECONCILED] : []),
     ...wanted(rules, only).flatMap(({ plan }) => ['', ...ruleSummary(plan)]),
@@ -103,10 +104,6 @@ function ruleSummary(plan: Plan): readonly string[] {
     `  ${plan.mode === 'act' ? '' : 'in mode act: '}first action within ${formatDuration(firstActionMs)}, exhausted within ${formatDuration(exhaustedMs)}`,
     `  while it may not act: told within ${formatDuration(Math.min(tellByMs, escalateAfterMs))}, given up after ${formatDuration(giveUpMs)}`,
   ]
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
 function lines(text: readonly string[]): string {

@@ -1,4 +1,5 @@
 import { MODES, type Mode } from '../incident/plan.ts'
+import { times } from '../notify/naming.ts'
 import type { Report } from './report.ts'
 
 /**
@@ -99,7 +100,9 @@ function forAct({ approvals, healed, failed, overridden }: Report): readonly Che
     {
       holds: overridden.incidents === 0,
       says:
-        overridden.incidents === 0 ? 'nobody overruled it' : `people overruled it in ${times(overridden.incidents)}`,
+        overridden.incidents === 0
+          ? 'nobody overruled it'
+          : `people overruled it in ${times(overridden.incidents, 'incident')}`,
     },
   ]
 }
@@ -133,7 +136,8 @@ function reasonsAgainst(mode: Mode, report: Report): readonly string[] {
 }
 
 function staysInAct({ healed, failed, incidents }: Report): string {
-  if (healed + failed === 0) return `nothing speaks against act; it has tried nothing in ${times(incidents)}`
+  if (healed + failed === 0)
+    return `nothing speaks against act; it has tried nothing in ${times(incidents, 'incident')}`
   return `nothing speaks against act: healed ${healed} of ${healed + failed} that it tried`
 }
 
@@ -152,10 +156,6 @@ function isMost(some: number, of: number, share: number): boolean {
 function mostlyRefused(refusedBy: Report['refusedBy'], of: number): string {
   const [first] = refusedBy
   return `guard ${first?.guard ?? ''} decided against it in ${first?.incidents ?? 0} of ${of}: the rule matches too much, or the guard is wrong here`
-}
-
-function times(count: number): string {
-  return `${count} incident${count === 1 ? '' : 's'}`
 }
 
 function percent(share: number): string {

@@ -1,3 +1,4 @@
+import { times } from '../../notify/naming.ts'
 import { type Colour, type Paint, printable } from '../terminal.ts'
 import type { Finding, Status } from './finding.ts'
 
@@ -30,7 +31,7 @@ function groupsOf(findings: readonly Finding[]): ReadonlyMap<string, readonly Fi
 
 function summary(findings: readonly Finding[]): string {
   const { ok, warning, failed } = counts(findings)
-  return `${ok} ok, ${warning} ${warning === 1 ? 'warning' : 'warnings'}, ${failed} failed`
+  return `${ok} ok, ${times(warning, 'warning')}, ${failed} failed`
 }
 
 function counts(findings: readonly Finding[]): Readonly<Record<Status, number>> {

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { ReportAnswer, RuleAnswer, RulesAnswer } from '../../http/rule-shapes.ts'
 import { MODES } from '../../incident/plan.ts'
+import { times } from '../../notify/naming.ts'
 import { duration } from '../../notify/times.ts'
 import type { Screen } from '../client/session.ts'
 import { type Column, table } from '../client/table.ts'
@@ -116,7 +117,7 @@ function factsOf(report: Report): readonly (readonly [what: string, says: string
   const { incidents, alerts, inform, cleared, overridden, approvals, timeToHeal, acted, attempts } = report
   const would = inform.wouldAct + inform.wouldAsk
   const all: readonly (readonly [what: string, count: number, more?: string])[] = [
-    ['matched', incidents, `with ${alerts} alert${alerts === 1 ? '' : 's'}`],
+    ['matched', incidents, `with ${times(alerts, 'alert')}`],
     ['not over yet', report.open],
     ['followed', report.followed, 'another incident led on the target'],
     ['held back', report.held, 'by a silence, a maintenance window or a pause'],
@@ -126,7 +127,7 @@ function factsOf(report: Report): readonly (readonly [what: string, says: string
     ['would have refused', inform.wouldRefuse],
     ['refused by', report.refusedBy.length, refusals(report.refusedBy)],
     ['approvals', approvals.asked, named({ given: approvals.given, never: approvals.lapsed })],
-    ['acted', acted, `${attempts} attempt${attempts === 1 ? '' : 's'}`],
+    ['acted', acted, times(attempts, 'attempt')],
     ['healed', report.healed, named({ 'broke again within probation': report.relapsed })],
     ['failed', report.failed],
     [

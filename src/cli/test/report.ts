@@ -1,5 +1,6 @@
 import { formatProblem, type Position } from '../../document/problem.ts'
 import { formatDuration } from '../../duration.ts'
+import { times } from '../../notify/naming.ts'
 import { type Item, type Share, shareOf } from '../../rule-tests/coverage.ts'
 import type { LoadedTests } from '../../rule-tests/load.ts'
 import type { Failure, TestResult, TraceLine } from '../../rule-tests/run.ts'
@@ -70,7 +71,8 @@ function fileLines({ loaded, results, tookMs }: FileReport, paint: Paint, wholeT
     ]
   const failed = results.filter(hasFailed)
   const word = failed.length > 0 ? paint('red', 'failed') : paint('green', 'passed')
-  const count = failed.length > 0 ? `${failed.length} of ${tests(results.length)}` : tests(results.length)
+  const count =
+    failed.length > 0 ? `${failed.length} of ${times(results.length, 'test')}` : times(results.length, 'test')
   return [
     `${word}  ${printable(loaded.file)}: ${count}, ${seconds(tookMs)}`,
     ...(wholeTrace ? results : failed).flatMap((result) => ['', ...testLines(loaded.file, result, paint, wholeTrace)]),
@@ -172,8 +174,10 @@ function summary({ files }: Report, paint: Paint): string {
   const failed = results.filter(hasFailed).length
   const unloaded = files.filter(({ loaded }) => loaded.problems.length > 0).length
   const parts = [
-    failed > 0 ? paint('red', `${failed} of ${tests(results.length)} failed`) : `${tests(results.length)} passed`,
-    ...(unloaded > 0 ? [paint('red', `${unloaded} ${unloaded === 1 ? 'file' : 'files'} could not be tested`)] : []),
+    failed > 0
+      ? paint('red', `${failed} of ${times(results.length, 'test')} failed`)
+      : `${times(results.length, 'test')} passed`,
+    ...(unloaded > 0 ? [paint('red', `${times(unloaded, 'file')} could not be tested`)] : []),
   ]
   return parts.join(', ')
 }
@@ -215,10 +219,6 @@ export function renderJson(report: Report): string {
 
 function at(file: string, { line, column }: Position): string {
   return `${printable(file)}:${line}:${column}`
-}
-
-function tests(count: number): string {
-  return `${count} ${count === 1 ? 'test' : 'tests'}`
 }
 
 function seconds(ms: number): string {
