@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
   existsSync,
@@ -17,6 +16,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { commandLineHere as cli } from '../../test/support/command-line.ts'
+import { git as gitIn } from '../../test/support/git.ts'
 import { shippedRules } from '../../test/support/rules.ts'
 import type { Alert } from '../alert/alert.ts'
 import { fingerprintOf } from '../alert/fingerprint.ts'
@@ -27,8 +27,7 @@ const DAY = 24 * HOUR
 const root = join(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'kafka-healing-cli-'))
 const at = (...names: readonly string[]): string => join(folder, ...names)
-const git = (...args: readonly string[]) =>
-  execFileSync('git', ['-C', folder, '-c', 'user.name=a', '-c', 'user.email=a@example.org', ...args])
+const git = gitIn.bind(null, folder)
 
 /** Text of an alert that would like to be markup, a link, a mention or a colour. */
 const HOSTILE = '`|@all <img src=x> [a](http://b) \u001b[31m'

@@ -1,25 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { IncidentWorld } from '../../test/support/incident-world.ts'
+import { decision, IncidentWorld } from '../../test/support/incident-world.ts'
+import { killedUnit } from '../../test/support/look.ts'
 import { planOf, startStep } from '../../test/support/plan.ts'
 import type { Effect, Event } from './event.ts'
 import type { Plan } from './plan.ts'
 import { type Facts, isTracked, type Track, trackOf } from './track.ts'
-import type { UnitSeen } from './unit.ts'
 
-const unit: UnitSeen = {
-  activeState: 'failed',
-  subState: 'failed',
-  loadState: 'loaded',
-  unitFileState: 'enabled',
-  result: 'signal',
-  execMainCode: '2',
-  execMainStatus: 9,
-  invocationId: 'first',
-  nRestarts: 0,
-  queuedJob: null,
-  at: 1,
-}
+const unit = killedUnit({ invocationId: 'first' })
 
 /** An incident with the record that the store would keep of it. */
 class TrackedWorld extends IncidentWorld {
@@ -54,7 +42,7 @@ class TrackedWorld extends IncidentWorld {
     this.apply({
       type: 'guardsEvaluated',
       look,
-      decision: { ...PASS, ...change },
+      decision: decision(change),
       history: this.history,
       unit,
     })
@@ -81,18 +69,6 @@ class TrackedWorld extends IncidentWorld {
   }
 }
 
-const PASS = {
-  verdict: 'pass',
-  guard: null,
-  reason: 'all guards passed',
-  quiet: false,
-  until: null,
-  escalate: null,
-  gone: false,
-  approvable: false,
-  asks: [],
-  urgent: false,
-} as const
 const refusal = { verdict: 'refuse', guard: 'availability', reason: 'ISR is short' } as const
 const dead = { verdict: 'broken', conclusive: true, symptom: true } as const
 const inform = () => new TrackedWorld(planOf({ mode: 'inform' }))

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { run } from '../lab/processes.ts'
 import { repository } from '../lab/state.ts'
+import { GIT_ENV } from '../support/git.ts'
 import { blocksOf } from '../support/page-blocks.ts'
 import { recordAlerts } from '../support/recorded-alerts.ts'
 
@@ -17,13 +18,7 @@ const env = {
   HOME: home,
   PATH: `${join(home, '.local/bin')}:${dirname(process.execPath)}:${process.env['PATH']}`,
   LANG: 'C.UTF-8',
-  // Nothing of the machine's own settings.
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_SYSTEM: '/dev/null',
-  GIT_AUTHOR_NAME: 'ada',
-  GIT_AUTHOR_EMAIL: 'ada@example.org',
-  GIT_COMMITTER_NAME: 'ada',
-  GIT_COMMITTER_EMAIL: 'ada@example.org',
+  ...GIT_ENV,
 }
 
 interface Shown {

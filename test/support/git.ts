@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process'
 
-const ENV = {
-  ...process.env,
-  // Nothing of the machine's own settings.
+/** Nothing of the machine's own settings. */
+export const GIT_ENV = {
   GIT_CONFIG_GLOBAL: '/dev/null',
   GIT_CONFIG_SYSTEM: '/dev/null',
   GIT_AUTHOR_NAME: 'ada',
@@ -13,5 +12,5 @@ const ENV = {
 
 /** Runs the real git in a folder; what it prints. */
 export function git(folder: string, ...args: readonly string[]): string {
-  return execFileSync('git', ['-C', folder, ...args], { env: ENV, encoding: 'utf8' }).trim()
+  return execFileSync('git', ['-C', folder, ...args], { env: { ...process.env, ...GIT_ENV }, encoding: 'utf8' }).trim()
 }

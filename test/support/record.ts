@@ -1,12 +1,13 @@
 import { fingerprintOf } from '../../src/alert/fingerprint.ts'
 import { parseMatcher } from '../../src/alert/matcher-syntax.ts'
 import type { Plan } from '../../src/incident/plan.ts'
-import type { Cluster, Inventory, Target } from '../../src/inventory/inventory.ts'
+import type { Inventory, Target } from '../../src/inventory/inventory.ts'
 import type { Difference } from '../../src/replay/differences.ts'
 import { type ReplayOptions, replay } from '../../src/replay/replay.ts'
 import type { RuleSet } from '../../src/replay/rule-set.ts'
 import type { Rule } from '../../src/rules/match.ts'
 import type { Recorded, RecordedAlert } from '../../src/store/recorded.ts'
+import { brokerTarget, clusterOf } from './look.ts'
 import { planOf } from './plan.ts'
 
 /** 2026-10-01 00:00:00 UTC. */
@@ -18,19 +19,9 @@ export const DAY = 24 * HOUR
 
 /** Clusters of so many brokers each, `orders/broker/1` and on. */
 export function inventoryOf(clusters: Readonly<Record<string, number>>): Inventory {
-  const made = Object.entries(clusters).map(([name, count]): Cluster => {
+  const made = Object.entries(clusters).map(([name, count]) => {
     const brokers = Array.from({ length: count }, (_, index) => brokerOf(name, index + 1))
-    return {
-      name,
-      clusterId: 'MkU3OEVBNTcwNTJENDM2Qk',
-      bootstrap: [],
-      controllers: [],
-      zookeepers: [],
-      security: null,
-      brokers,
-      exporters: [],
-      tolerateUnavailable: [],
-    }
+    return clusterOf(brokers, { name })
   })
   return {
     clusters: new Map(made.map((cluster) => [cluster.name, cluster])),
@@ -39,20 +30,7 @@ export function inventoryOf(clusters: Readonly<Record<string, number>>): Invento
 }
 
 function brokerOf(cluster: string, id: number): Target {
-  return {
-    key: `${cluster}/broker/${id}`,
-    kind: 'broker',
-    cluster,
-    name: String(id),
-    host: `${cluster}-${id}`,
-    connection: { driver: 'local' },
-    unit: { name: 'kafka.service', manager: 'system', sudo: false },
-    address: null,
-    aliases: [],
-    data: [],
-    rack: null,
-    minFree: { bytes: 0, ratio: 0 },
-  }
+  return brokerTarget(id, { key: `${cluster}/broker/${id}`, cluster, host: `${cluster}-${id}`, address: null })
 }
 
 /** A rule for brokers that the labels name. */

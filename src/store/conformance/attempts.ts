@@ -8,6 +8,7 @@ import {
   broker,
   claim,
   decidePass,
+  fail,
   fire,
   fireTimers,
   HOUR,
@@ -429,8 +430,4 @@ export function attemptConformance(fresh: () => Promise<Store>): void {
       expect(await store.claimLook('me', now, HOUR)).toMatchObject({ id: task?.id })
     })
   })
-}
-
-function fail(): never {
-  throw new Error('nothing there')
 }

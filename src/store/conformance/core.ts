@@ -9,6 +9,7 @@ import {
   claim,
   decidePass,
   drain,
+  fail,
   fire,
   fireTimers,
   HOUR,
@@ -567,8 +568,4 @@ export function coreConformance(fresh: () => Promise<Store>): void {
       expect(await store.claimAttempt('me', T0, 1, decidePass)).toBeNull()
     })
   })
-}
-
-function fail(): never {
-  throw new Error('nothing there')
 }

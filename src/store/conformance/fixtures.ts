@@ -239,3 +239,7 @@ export async function incident(store: Store, id: number) {
   if (!view) throw new Error(`no incident ${id}`)
   return view.incident
 }
+
+export function fail(): never {
+  throw new Error('nothing there')
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { UnitSeen } from '../../incident/unit.ts'
+import { killedUnit } from '../../../test/support/look.ts'
 import type { Opening, Store, TrackPage } from '../store.ts'
 import {
   alert,
@@ -31,19 +31,7 @@ export function graduationConformance(fresh: () => Promise<Store>): void {
     plan: plan({ mode, rule }),
     subject: broker(id),
   })
-  const unit: UnitSeen = {
-    activeState: 'failed',
-    subState: 'failed',
-    loadState: 'loaded',
-    unitFileState: 'enabled',
-    result: 'signal',
-    execMainCode: '2',
-    execMainStatus: 9,
-    invocationId: 'first',
-    nRestarts: 0,
-    queuedJob: null,
-    at: T0,
-  }
+  const unit = killedUnit({ invocationId: 'first', at: T0 })
 
   async function records(store: Store, filter: { since?: number; rule?: string } = {}): Promise<TrackPage> {
     return store.trackRecords({ since: filter.since ?? 0, rule: filter.rule ?? null, before: null, limit: 1_000 })

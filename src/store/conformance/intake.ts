@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Alert } from '../../alert/alert.ts'
 import type { Store } from '../store.ts'
-import { alert, broker, delivery, drain, fire, HOUR, MINUTE, plan, receive, resolved, T0 } from './fixtures.ts'
+import { alert, broker, delivery, drain, fail, fire, HOUR, MINUTE, plan, receive, resolved, T0 } from './fixtures.ts'
 
 export function intakeConformance(fresh: () => Promise<Store>): void {
   const opening = { plan: plan(), subject: broker(1) }
@@ -180,8 +180,4 @@ async function changesAlternate(store: Store): Promise<void> {
     last.set(row.alert.fingerprint, row.change)
     await store.admit(row, [], T0)
   }
-}
-
-function fail(): never {
-  throw new Error('nothing there')
 }

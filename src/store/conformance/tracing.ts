@@ -7,6 +7,7 @@ import {
   broker,
   claim,
   drain,
+  fail,
   fire,
   fireTimers,
   HOUR,
@@ -243,8 +244,4 @@ export function tracingConformance(fresh: () => Promise<Store>): void {
       expect(results[0]?.evidence.length).toBeGreaterThan(5)
     })
   })
-}
-
-function fail(): never {
-  throw new Error('nothing there')
 }
