@@ -77,10 +77,10 @@ async function of(id: number): Promise<readonly ApiIncident[]> {
   return (await incidents(service, '?limit=1000')).filter((one) => one.subject.endsWith(`/broker/${id}`))
 }
 
-/** Healed and closed, or a person's turn and that person told. */
-function isOver(view: ApiView): boolean {
-  if (view.incident.state === 'closed') return view.incident.outcome === 'healed'
-  return view.incident.state === 'escalated' && view.escalations.every((row) => row.toldAt !== null)
+/** Healed and closed, or a person's turn; and that was told. */
+function isOver({ incident: { state, outcome }, escalations }: ApiView): boolean {
+  const ended = state === 'escalated' || (state === 'closed' && outcome === 'healed')
+  return ended && escalations.every(({ toldAt }) => toldAt !== null)
 }
 
 /** Any moment of what goes on, by the seed. */

@@ -101,12 +101,12 @@ class Run {
     this.service = await start(this.#lab)
   }
 
-  /** At rest: over, a person's turn, or refused by the budget (ten actions an hour, which a torture soon spends). */
+  /** At rest: over, a person's turn, or refused by a budget, which a torture soon spends. */
   async #resting(): Promise<boolean> {
     const restless = (await incidents(this.service, '?limit=1000')).filter(
       ({ state, reason, detail }) =>
         !['escalated', 'settled', 'closed'].includes(state) &&
-        !(reason === 'refused' && /an hour|per hour|budget/.test(detail)),
+        !(reason === 'refused' && /, at most \d+; again at/.test(detail)),
     )
     if (restless.length === 0) return true
     throw new Error(JSON.stringify(restless.map(({ id, state, reason, detail }) => ({ id, state, reason, detail }))))
