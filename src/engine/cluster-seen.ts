@@ -8,7 +8,7 @@ const NEEDED: readonly ClusterOperation[] = ['DESCRIBE', 'DESCRIBE_CONFIGS']
 
 /** What a view says of its cluster as a whole, for `store.clusterSeen` (S-5.9). */
 export function seenIn(view: ClusterView): ClusterSeen {
-  return { ...confirmedBad(view), voters: votersOf(view) }
+  return { ...confirmedBad(view), voters: votersOf(view), leaderless: leaderlessOf(view) }
 }
 
 /** Members of the quorum among the targets: a broker and a controller of the same id are one process. */
@@ -16,6 +16,13 @@ function votersOf({ quorum, brokers }: ClusterView): readonly string[] | null {
   if (quorum.kind !== 'kraft') return null
   const ids = new Set(quorum.voters.map(({ id }) => id))
   return brokers.flatMap(({ id, target }) => (ids.has(id) && target !== null ? [target] : []))
+}
+
+function leaderlessOf({ quorum, brokers }: ClusterView): readonly string[] | null {
+  if (quorum.kind !== 'frozen') return null
+  return brokers.flatMap(({ target, liveness }) =>
+    target !== null && liveness?.state === 'notServing' ? [target] : [],
+  )
 }
 
 /** Rights that we need and were not given; none where the cluster does not say. */

@@ -220,7 +220,7 @@ test('S-5.9 a storm is one mail that reaches everybody, and one when it is over,
   const store = await openStore(join(folder(), 'healing.db'))
   const clock = new MovedClock()
   const outbox = run(store, clock, server.port, 'boot', oncall)
-  const calm = { bad: [], total: 3, reachesNothing: false, voters: null }
+  const calm = { bad: [], total: 3, reachesNothing: false, voters: null, leaderless: null }
   await store.clusterSeen('orders', { ...calm, bad: ['broker 1', 'broker 2'] }, clock.now())
   outbox.wake.wake()
   await waitFor('both have the mail of the storm', async () => server.taken.length === 2)

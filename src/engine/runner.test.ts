@@ -120,7 +120,11 @@ describe('a rung', () => {
     const id = await schedule(store, { plan: plan({ rungs: [rung] }), subject: broker(1) }, Date.now() - MINUTE / 2)
     const startStep: Store['startStep'] = async (...of) => {
       const bad = ['broker 1', 'broker 2', 'broker 3']
-      await store.clusterSeen('orders', { bad, total: 3, reachesNothing: false, voters: null }, Date.now())
+      await store.clusterSeen(
+        'orders',
+        { bad, total: 3, reachesNothing: false, voters: null, leaderless: null },
+        Date.now(),
+      )
       return store.startStep(...of)
     }
     const asked = await runUntilOver(id, { startStep }, () => exited)

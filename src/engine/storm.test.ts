@@ -24,7 +24,13 @@ afterEach(() => store.close())
 
 const plan = planOf({ afterMs: 0 })
 const voters = ['orders/broker/2']
-const power: ClusterSeen = { bad: ['broker 1', 'broker 2', 'broker 3'], total: 3, reachesNothing: false, voters }
+const power: ClusterSeen = {
+  bad: ['broker 1', 'broker 2', 'broker 3'],
+  total: 3,
+  reachesNothing: false,
+  voters,
+  leaderless: null,
+}
 const calm: ClusterSeen = { ...power, bad: [] }
 const key = (id: number) => `orders/broker/${id}`
 

@@ -95,6 +95,8 @@ export interface OwnFacts {
     readonly firstStart: boolean
     readonly incident: number
     readonly attempt: number
+    /** Its process as verification saw it last: {@link Verifying.process}. */
+    readonly process: 'serving' | 'starting' | null
   }[]
   /** Attempts with at least one changing step, begun within the last 24 h, over everything. */
   readonly recent: readonly {
@@ -126,6 +128,8 @@ export interface StormFacts {
   readonly failedStart: { readonly target: string; readonly reason: string } | null
   /** Whether this target is a member of the quorum. */
   readonly isVoter: boolean
+  /** The quorum had no leader when the cluster was last looked at, and too few of its members run to elect one. */
+  readonly lacksMajority: boolean
   /** Other members of the quorum whose open incidents can still start them. */
   readonly votersFirst: readonly string[]
 }

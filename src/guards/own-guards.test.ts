@@ -84,7 +84,14 @@ describe('budget', () => {
   })
 
   test('S-5.10 one target at a time in a rack, until it is verified; the first start is exempt', () => {
-    const neighbour = { targetKey: 'orders/broker/2', rack: 'a', firstStart: false, incident: 3, attempt: 1 }
+    const neighbour = {
+      targetKey: 'orders/broker/2',
+      rack: 'a',
+      firstStart: false,
+      incident: 3,
+      attempt: 1,
+      process: null,
+    }
     const beside = (atWork: OwnFacts['atWork'], more: Partial<OwnIntent> = {}) =>
       budget.decide({ ...none, atWork }, { ...intent, ...more }, NOW).verdict
     expect(beside([neighbour])).toBe('refuse')
@@ -218,9 +225,19 @@ describe('storm', () => {
     calmSince: null,
     failedStart: null,
     isVoter: false,
+    lacksMajority: false,
     votersFirst: [],
   }
-  const working = (targetKey: string) => ({ targetKey, rack: null, firstStart: true, incident: 9, attempt: 1 })
+  type Process = OwnFacts['atWork'][number]['process']
+  const working = (targetKey: string, process: Process = null) => ({
+    targetKey,
+    rack: null,
+    firstStart: true,
+    incident: 9,
+    attempt: 1,
+    process,
+  })
+  const starting = { atWork: [working('orders/broker/2', 'starting')] }
   const decide = (facts: Partial<OwnFacts>, more: Partial<OwnIntent> = {}) =>
     storm.decide({ ...none, ...facts }, { ...intent, ...more }, NOW)
 
@@ -251,6 +268,25 @@ describe('storm', () => {
     ['disruptive, by a person', { storm: raging }, { disruptive: true, byPerson: true }, 'hold'],
     ['a start', { storm: raging }, {}, 'pass'],
     ['a start beside another one', { storm: raging, atWork: [working('orders/broker/2')] }, {}, 'hold'],
+    ['a start beside one that serves', { storm: raging, atWork: [working('orders/broker/2', 'serving')] }, {}, 'pass'],
+    ['a start beside one that starts', { storm: raging, ...starting }, {}, 'hold'],
+    ['the same within a quorum that can elect', { storm: { ...raging, isVoter: true }, ...starting }, {}, 'hold'],
+    [
+      'the same within one that lacks its majority',
+      { storm: { ...raging, isVoter: true, lacksMajority: true }, ...starting },
+      {},
+      'pass',
+    ],
+    ['the same outside of it', { storm: { ...raging, lacksMajority: true }, ...starting }, {}, 'hold'],
+    [
+      'one of two does not run yet',
+      {
+        storm: { ...raging, isVoter: true, lacksMajority: true },
+        atWork: [...starting.atWork, working('orders/broker/3')],
+      },
+      {},
+      'hold',
+    ],
     ['a start beside an exporter', { storm: raging, atWork: [working('orders/exporter/jmx')] }, {}, 'pass'],
     ['a start beside another one, in calm', { atWork: [working('orders/broker/2')] }, {}, 'pass'],
     ['a start before the quorum', { storm: { ...raging, votersFirst: ['orders/broker/2'] } }, {}, 'hold'],
@@ -324,6 +360,7 @@ describe('S-5.1 each value with what was wanted', () => {
     calmSince: null,
     failedStart: null,
     isVoter: false,
+    lacksMajority: false,
     votersFirst: [],
   }
   const endsAt = NOW + HOUR
@@ -347,7 +384,9 @@ describe('S-5.1 each value with what was wanted', () => {
       budget.decide(
         {
           ...none,
-          atWork: [{ targetKey: 'orders/broker/9', rack: 'a', firstStart: false, incident: 4, attempt: 1 }],
+          atWork: [
+            { targetKey: 'orders/broker/9', rack: 'a', firstStart: false, incident: 4, attempt: 1, process: null },
+          ],
         },
         intent,
         NOW,

@@ -44,7 +44,8 @@ export const storm = defineOwnGuard({
   },
 })
 
-function obstacle({ storm, blindAt, atWork }: OwnFacts, intent: OwnIntent): string | null {
+function obstacle(facts: OwnFacts, intent: OwnIntent): string | null {
+  const { storm, blindAt } = facts
   if (intent.disruptive) {
     if (storm !== null)
       return `${named(intent.cluster, storm)}; nothing disruptive until ${CALM_MS / 60_000} min of calm`
@@ -57,12 +58,24 @@ function obstacle({ storm, blindAt, atWork }: OwnFacts, intent: OwnIntent): stri
   if (failedStart !== null && failedStart.target !== intent.targetKey) {
     return `${named(intent.cluster, storm)}; the start of ${failedStart.target} failed, so no other one is started until a person resumes cluster:${intent.cluster}`
   }
-  const other = atWork.find(({ targetKey }) => isMember(targetKey))
+  const other = startInTheWay(facts)
   if (other)
     return `${named(intent.cluster, storm)}; one start at a time: ${other.targetKey} by incident ${other.incident}`
   if (!isVoter && votersFirst.length > 0)
     return `${named(intent.cluster, storm)}; members of the quorum go first: ${votersFirst.join(', ')}`
   return null
+}
+
+/**
+ * S-5.9: the start that the next one waits for. It is verified once it serves: that its replicas are in sync may take the
+ * others. As long as the quorum lacks its majority none can serve, so its members follow each other as soon as the process of
+ * the last one runs: a broker that is a controller, too, gives up after 60 s (`initial.broker.registration.timeout.ms`).
+ */
+export function startInTheWay({ storm, atWork }: OwnFacts): OwnFacts['atWork'][number] | null {
+  const inVain = storm?.lacksMajority === true && storm.isVoter
+  const mayBeFollowed = ({ process }: OwnFacts['atWork'][number]): boolean =>
+    process === 'serving' || (process === 'starting' && inVain)
+  return atWork.find((one) => isMember(one.targetKey) && !mayBeFollowed(one)) ?? null
 }
 
 function named(cluster: string, { since }: StormFacts): string {

@@ -205,7 +205,7 @@ describe('pauses', () => {
   it('S-5.9, S-5.11 what failed too often is shown, and acts again after resume', async () => {
     const on = await start()
     const now = systemClock.now()
-    const seen = { total: 3, reachesNothing: false, voters: null }
+    const seen = { total: 3, reachesNothing: false, voters: null, leaderless: null }
     await on.store.clusterSeen('lab', { ...seen, bad: ['broker 1', 'broker 2'] }, now)
     const status = (await ask(on.get('/status'))).body
     expect(status.storms).toMatchObject([{ cluster: 'lab', bad: ['broker 1', 'broker 2'], failedStart: null }])

@@ -59,6 +59,7 @@ results[probe].mark?: string
 results[probe].params?: object
 results[probe].probe: string
 results[probe].reason: string
+results[probe].serves?: boolean
 results[probe].starting?: boolean
 results[probe].verdict: "healed"|"broken"|"progressing"|"unknown"
 results[probe].withinMs?: number

@@ -55,6 +55,7 @@ const TracedProbe = z.object({
   withinMs: z.number().exactOptional().describe('How long it may stay unhealed without progress (S-4.9)'),
   mark: z.string().exactOptional().describe('Progressing: changes when progress was made'),
   starting: z.boolean().exactOptional().describe('Progressing: never seen serving since the process began (S-2.6)'),
+  serves: z.boolean().exactOptional().describe('The process answers, whatever else is still missing'),
   conclusive: z.boolean().exactOptional().describe('Broken, and it cannot heal by itself'),
 } satisfies Record<keyof ProbeResult, z.ZodType>)
 

@@ -173,6 +173,7 @@ export class Draft {
         since: this.now,
         progressAt: rung?.notBefore ?? this.now,
         mark: null,
+        process: null,
         polls: 0,
         notBefore: rung?.notBefore ?? null,
         cause: because === 'escalation' ? this.incident.reason : null,

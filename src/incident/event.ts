@@ -29,6 +29,8 @@ export interface Look {
   readonly reason: string
   readonly mark: string | null
   readonly starting: boolean
+  /** The process answers, whatever else is still missing. */
+  readonly serves: boolean
   /** Broken, and it cannot heal by itself. */
   readonly conclusive: boolean
   /** The time without progress after which it counts as failed: `within` of the probe that decided. */

@@ -65,16 +65,19 @@ export function lookOf(
   const index = [pick('broken'), pick('unknown'), pick('progressing')].find((i) => i >= 0)
   const decided = index === undefined ? undefined : results[index]
   const within = plan.runbook.verify[index ?? 0]?.withinMs ?? 0
+  const serves = decided?.verdict !== 'broken' && results.some((one) => one.serves === true)
   if (!decided) {
     const reason = results.length === 0 ? 'the runbook has no verification' : 'all probes are healed'
     const verdict = results.length === 0 ? 'unknown' : 'healed'
-    return { verdict, reason, mark: null, starting: false, conclusive: false, withinMs: within, symptom, invocation }
+    const plain = { mark: null, starting: false, conclusive: false }
+    return { verdict, reason, ...plain, serves, withinMs: within, symptom, invocation }
   }
   return {
     verdict: decided.verdict,
     reason: decided.reason,
     mark: decided.verdict === 'progressing' ? `${decided.probe}:${decided.mark ?? ''}` : null,
     starting: decided.verdict === 'progressing' && decided.starting === true,
+    serves,
     conclusive: decided.verdict === 'broken' && decided.conclusive === true,
     withinMs: within,
     symptom,

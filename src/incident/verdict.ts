@@ -55,6 +55,8 @@ export interface ProbeResult {
   readonly mark?: string
   /** Progressing only: the process has never been seen serving since it began (S-2.6). */
   readonly starting?: boolean
+  /** The process answers, whatever else is still missing. */
+  readonly serves?: boolean
   /** Broken only: it cannot heal by itself (the process is gone and nothing will start it), so waiting for `within` is pointless. */
   readonly conclusive?: boolean
 }

@@ -59,7 +59,7 @@ export function judgeServing(facts: ServingFacts, at: Instant): ProbeResult {
   })
   if (!liveness) return result('unknown', 'the inventory names no listener to ask')
   const state = processState(facts)
-  if (state === 'serving') return result('healed', 'it answers')
+  if (state === 'serving') return result('healed', 'it answers', { serves: true })
   const silence = `it does not answer (${liveness.why})`
   if (liveness.state === 'unknown')
     return result('unknown', `it cannot be asked: ${liveness.why}, ${liveness.detail ?? ''}`)

@@ -113,6 +113,7 @@ export class Rows {
           firstStart,
           incident,
           attempt,
+          process: null,
         })),
       recent: target === null ? this.#recent : [...this.#recent, ...(this.#firstStarts.get(target) ?? [])],
       cooldownUntil: cooling ? row.cooldownUntil : null,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import type { OwnFacts, OwnIntent } from '../guards/guard.ts'
-import { isMember } from '../guards/storm.ts'
+import { isMember, startInTheWay } from '../guards/storm.ts'
 import type { Decision, Event } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
 import { followed, type Intended, intended } from '../incident/trace.ts'
@@ -12,7 +12,6 @@ import { type Dialect, leaseClock } from './dialect.ts'
 import { applyEvent, loadIncident } from './incidents.ts'
 import { clusterHold, ownFacts, type RackOf, startHold, targetHold } from './own-facts.ts'
 import type { ClaimedAttempt, Moved } from './store.ts'
-import { isStormy } from './storms.ts'
 import type { Tables } from './tables.ts'
 import { countAttempt, targetHistory } from './targets.ts'
 import { exec, fixed, one, type Unit } from './unit.ts'
@@ -61,6 +60,7 @@ const takeHold = fixed((db, p: { key: string; incident: number; attempt: number;
         .whereRef('holds.incident', '=', 'excluded.incident'),
     ),
 )
+const dropHold = fixed((db, p: { key: string }) => db.deleteFrom('holds').where('key', '=', p.key))
 const dropHolds = fixed((db, p: { attempt: number }) => db.deleteFrom('holds').where('attempt', '=', p.attempt))
 const start = fixed((db, p: { id: number; owner: string; until: number; firstStart: 0 | 1; now: number }) =>
   db
@@ -100,7 +100,7 @@ function* claimRow(
   const intent = yield* intentOf(claim, row, incident)
   const facts = yield* ownFacts(incident, row.target_key, row.cluster, claim.rackOf, now)
   const { decision, results } = claim.decide(facts, intent, now)
-  const refusal = yield* refusalOf(decision, incident, row, now)
+  const refusal = yield* refusalOf(decision, incident, row, facts, now)
   const event: Event = refusal
     ? { type: 'claimRefused', attempt: row.number, decision: refusal }
     : { type: 'attemptStarted', attempt: row.number }
@@ -145,10 +145,16 @@ function* claimRow(
 }
 
 /** Why it must not begin after all, with no hold left; null: all holds are taken. */
-function* refusalOf(decision: Decision, incident: Incident, row: Row, now: Instant): Unit<Decision | null> {
+function* refusalOf(
+  decision: Decision,
+  incident: Incident,
+  row: Row,
+  facts: OwnFacts,
+  now: Instant,
+): Unit<Decision | null> {
   if (decision.verdict !== 'pass') return decision
   if (hasLapsed(incident, row, now)) return refused('approval', 'what was approved was not begun in time')
-  const obstacle = yield* takeHolds(row, now)
+  const obstacle = yield* takeHolds(row, facts, now)
   return obstacle === null ? null : refused('one-at-a-time', obstacle)
 }
 
@@ -173,13 +179,16 @@ function* intentOf({ rackOf, now }: Claim, row: Row, incident: Incident): Unit<O
 }
 
 /** All holds, in sorted order; or none, and what stands in the way (S-4.2). */
-function* takeHolds(row: Row, now: Instant): Unit<string | null> {
+function* takeHolds(row: Row, facts: OwnFacts, now: Instant): Unit<string | null> {
   const running = yield* one(startedOn({ target: row.target_key }))
   if (running) return `attempt ${running.number} of incident ${running.incident} runs on ${row.target_key}`
   const keys = [targetHold(row.target_key)]
   if (row.cluster !== null) {
     if (row.disruptive === 1) keys.push(clusterHold(row.cluster))
-    else if (isMember(row.target_key) && (yield* isStormy(row.cluster))) keys.push(startHold(row.cluster))
+    else if (isMember(row.target_key) && facts.storm !== null) {
+      if (startInTheWay(facts) === null) yield* exec(dropHold({ key: startHold(row.cluster) }))
+      keys.push(startHold(row.cluster))
+    }
   }
   for (const key of keys.toSorted()) {
     const taken = yield* exec(takeHold({ key, incident: row.incident, attempt: row.id, now }))

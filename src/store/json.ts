@@ -151,6 +151,10 @@ const unitSeen: z.ZodType<UnitSeen> = z.object({
 /** An incident as it is stored: without its plan (stored once by hash) and its version (a column). */
 export type IncidentBody = Omit<Incident, 'plan' | 'version'>
 
+const processSeen = z.enum(['serving', 'starting']).nullable().default(null)
+/** Of an incident's body, what was last seen of the process that is verified. */
+export const processVerified = z.object({ verifying: z.object({ process: processSeen }).nullable() })
+
 export const incidentBody: z.ZodType<IncidentBody> = z.object({
   id: z.int(),
   subject,
@@ -175,6 +179,7 @@ export const incidentBody: z.ZodType<IncidentBody> = z.object({
       since: instant,
       progressAt: instant,
       mark: z.string().nullable(),
+      process: processSeen,
       polls: z.int(),
       notBefore: instant.nullable(),
       cause: reason.nullable(),
@@ -250,6 +255,7 @@ const probeResult: z.ZodType<ProbeResult> = z.object({
   withinMs: z.exactOptional(z.number()),
   mark: z.exactOptional(z.string()),
   starting: z.exactOptional(z.boolean()),
+  serves: z.exactOptional(z.boolean()),
   conclusive: z.exactOptional(z.boolean()),
 })
 export const results: z.ZodType<(GuardResult | ProbeResult)[]> = z.array(z.union([guardResult, probeResult]))
@@ -300,6 +306,7 @@ const look: z.ZodType<Look> = z.object({
   reason: z.string(),
   mark: z.string().nullable(),
   starting: z.boolean(),
+  serves: z.boolean().default(false),
   conclusive: z.boolean(),
   withinMs: z.number(),
   symptom: z.boolean().nullable(),

@@ -5,8 +5,9 @@ import type { Incident } from '../incident/incident.ts'
 import { mayAct } from '../incident/plan.ts'
 import { demotionOf } from './demotions.ts'
 import { activePauses, pauseCovers } from './pauses.ts'
+import { processVerifiedBy } from './process-verified.ts'
 import { activeSilences, activeWindows, labelsOf, silenceCovers, windowCovers } from './quiet-holds.ts'
-import { stormFacts } from './storms.ts'
+import { isStormy, stormFacts } from './storms.ts'
 import { cooldownFor } from './targets.ts'
 import { all, fixed, type Unit } from './unit.ts'
 
@@ -76,8 +77,7 @@ export function* ownFacts(
       incident: incident.id,
     }),
   )
-  const atWork =
-    cluster === null ? [] : yield* all(atWorkRows({ cluster, target: target ?? '', incident: incident.id }))
+  const atWork = cluster === null ? [] : yield* othersAtWork(incident.id, target, cluster, rackOf)
   const recent = yield* all(recentRows({ since: now - DAY_MS }))
   return {
     pauses: pauses.map(({ id, scope, endsAt, author, comment }) => ({ id, scope, endsAt, by: author, comment })),
@@ -89,13 +89,7 @@ export function* ownFacts(
       attempt: hold.number,
       takenAt: hold.taken_at,
     })),
-    atWork: atWork.map((row) => ({
-      targetKey: row.target_key,
-      rack: rackOf(row.target_key),
-      firstStart: row.first_start === 1,
-      incident: row.incident,
-      attempt: row.number,
-    })),
+    atWork,
     recent: recent.map((row) => ({
       targetKey: row.target_key,
       cluster: row.cluster ?? '',
@@ -105,9 +99,31 @@ export function* ownFacts(
       startedAt: row.started_at ?? 0,
     })),
     cooldownUntil: target === null ? null : yield* cooldownFor(target, incident.id, now),
-    ...(cluster === null ? { storm: null, blindAt: null } : yield* stormFacts(incident.id, target, cluster)),
+    ...(cluster === null ? { storm: null, blindAt: null } : yield* stormFacts(incident.id, target, cluster, atWork)),
     // What only informs says what it would do if it were let (S-3.3); a demotion holds back what may still act.
     demotion:
       cluster === null || !mayAct(incident.plan) ? null : yield* demotionOf(incident.plan.rule, cluster, target),
   }
+}
+
+function* othersAtWork(
+  incident: number,
+  target: string | null,
+  cluster: string,
+  rackOf: RackOf,
+): Unit<OwnFacts['atWork']> {
+  const found: OwnFacts['atWork'][number][] = []
+  // Only in a storm does anybody wait for it.
+  const inTurn = yield* isStormy(cluster)
+  for (const row of yield* all(atWorkRows({ cluster, target: target ?? '', incident }))) {
+    found.push({
+      targetKey: row.target_key,
+      rack: rackOf(row.target_key),
+      firstStart: row.first_start === 1,
+      incident: row.incident,
+      attempt: row.number,
+      process: inTurn ? yield* processVerifiedBy(row.incident) : null,
+    })
+  }
+  return found
 }

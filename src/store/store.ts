@@ -502,6 +502,8 @@ export interface ClusterSeen {
   readonly reachesNothing: boolean
   /** Keys of the targets that are members of the quorum; null where the view cannot tell. */
   readonly voters: readonly string[] | null
+  /** Keys of the brokers confirmed bad while the quorum has no leader; null: it has one, or the view cannot tell. */
+  readonly leaderless: readonly string[] | null
 }
 
 export type StormChange = 'none' | 'began' | 'goesOn' | 'ended'

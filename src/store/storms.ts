@@ -8,6 +8,7 @@ import { type StormIncident, stoppedNotice, stormLastsNotice, stormNotice, storm
 import { read, strings } from './json.ts'
 import { tellNotice } from './notices.ts'
 import { planOf } from './plans.ts'
+import { processVerifiedBy } from './process-verified.ts'
 import type { ClusterSeen, Storm, StormChange } from './store.ts'
 import type { Tables } from './tables.ts'
 import { all, exec, fixed, one, type Unit } from './unit.ts'
@@ -17,17 +18,25 @@ import { all, exec, fixed, one, type Unit } from './unit.ts'
 const sighting = fixed((db, p: { cluster: string }) =>
   db.selectFrom('sightings').selectAll().where('cluster', '=', p.cluster),
 )
-const keepSighting = fixed((db, p: { cluster: string; nothing: 0 | 1; voters: string; now: number }) =>
-  db
-    .insertInto('sightings')
-    .values({ cluster: p.cluster, at: p.now, reaches_nothing: p.nothing, voters: p.voters })
-    .onConflict((c) =>
-      c.column('cluster').doUpdateSet((eb) => ({
-        at: eb.ref('excluded.at'),
-        reaches_nothing: eb.ref('excluded.reaches_nothing'),
-        voters: eb.ref('excluded.voters'),
-      })),
-    ),
+const keepSighting = fixed(
+  (db, p: { cluster: string; nothing: 0 | 1; voters: string; leaderless: string | null; now: number }) =>
+    db
+      .insertInto('sightings')
+      .values({
+        cluster: p.cluster,
+        at: p.now,
+        reaches_nothing: p.nothing,
+        voters: p.voters,
+        leaderless: p.leaderless,
+      })
+      .onConflict((c) =>
+        c.column('cluster').doUpdateSet((eb) => ({
+          at: eb.ref('excluded.at'),
+          reaches_nothing: eb.ref('excluded.reaches_nothing'),
+          voters: eb.ref('excluded.voters'),
+          leaderless: eb.ref('excluded.leaderless'),
+        })),
+      ),
 )
 const openRow = fixed((db, p: { cluster: string }) =>
   db.selectFrom('storms').selectAll().where('cluster', '=', p.cluster).where('ended_at', 'is', sql.lit(null)),
@@ -150,7 +159,8 @@ export function* clusterSeen(cluster: string, seen: ClusterSeen, now: Instant): 
   const before = yield* one(sighting({ cluster }))
   // Who is in the quorum is remembered for when it cannot be asked any more.
   const voters = seen.voters === null ? (before?.voters ?? '[]') : JSON.stringify(seen.voters)
-  yield* exec(keepSighting({ cluster, nothing: reachesNothing ? 1 : 0, voters, now }))
+  const leaderless = seen.leaderless === null ? null : JSON.stringify(seen.leaderless)
+  yield* exec(keepSighting({ cluster, nothing: reachesNothing ? 1 : 0, voters, leaderless, now }))
   const rages = isStorm(bad.length, total)
   const open = yield* one(openRow({ cluster }))
   if (!open) return rages ? yield* beginStorm(cluster, seen, now) : 'none'
@@ -234,6 +244,8 @@ function failed(before: Incident, after: Incident): boolean {
       ? before.verifying?.because === 'attempt'
       : before.state === 'attempting' && before.reason === 'running'
   if (!ran) return false
+  // It serves; what could not be told is whether its replicas are in sync.
+  if (after.reason === 'verificationUnknown' && before.verifying?.process === 'serving') return false
   if (after.state === 'escalated') return true
   // A quiet hold stands in the place of the back-off.
   return after.state === 'waiting'
@@ -246,6 +258,7 @@ export function* stormFacts(
   incident: number,
   target: string | null,
   cluster: string,
+  atWork: OwnFacts['atWork'],
 ): Unit<Pick<OwnFacts, 'storm' | 'blindAt'>> {
   const seen = yield* one(sighting({ cluster }))
   const blindAt = seen?.reaches_nothing === 1 ? seen.at : null
@@ -253,12 +266,21 @@ export function* stormFacts(
   if (!row) return { storm: null, blindAt }
   const { beganAt, bad, total, calmSince, failedStart } = toStorm(row)
   const voters = read(strings, seen?.voters ?? '[]', 'sightings.voters')
+  const leaderless = read(strings.nullable(), seen?.leaderless ?? 'null', 'sightings.leaderless')
   const isVoter = target !== null && voters.includes(target)
+  const lacksMajority = leaderless !== null && !canElect(voters, leaderless, atWork)
   const votersFirst = isVoter ? [] : yield* ahead(voters, incident, target, cluster)
-  return { storm: { since: beganAt, bad, total, calmSince, failedStart, isVoter, votersFirst }, blindAt }
+  return { storm: { since: beganAt, bad, total, calmSince, failedStart, isVoter, lacksMajority, votersFirst }, blindAt }
 }
 
-/** Members of the quorum with an open incident that only waits for its time or its turn. */
+/** Members that did not serve, but run because we started them, count: they serve once there is a majority. */
+function canElect(voters: readonly string[], bad: readonly string[], atWork: OwnFacts['atWork']): boolean {
+  const begun = new Set(atWork.flatMap(({ targetKey, process }) => (process === null ? [] : [targetKey])))
+  const running = voters.filter((voter) => !bad.includes(voter) || begun.has(voter))
+  return running.length * 2 > voters.length
+}
+
+/** Members of the quorum that do not serve, with an open incident that only waits for its time or its turn. */
 function* ahead(
   voters: readonly string[],
   incident: number,
@@ -270,6 +292,7 @@ function* ahead(
     const key = row.target_key
     if (key === null || key === target || !voters.includes(key)) continue
     if (yield* wouldStop(row.plan, key)) continue
+    if (row.state === 'verifying' && (yield* processVerifiedBy(row.id)) === 'serving') continue
     if (row.state === 'waiting') {
       if (CANNOT_START.has(row.reason)) continue
       if (row.reason === 'onHold' && (yield* one(lastGuard({ incident: row.id })))?.guard !== 'storm') continue

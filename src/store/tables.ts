@@ -213,7 +213,7 @@ export interface Tables {
     due_at: number
     told_at: number | null
   }
-  sightings: { cluster: string; at: number; reaches_nothing: Flag; voters: string }
+  sightings: { cluster: string; at: number; reaches_nothing: Flag; voters: string; leaderless: string | null }
   storms: {
     id: Generated<number>
     cluster: string

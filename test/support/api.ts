@@ -47,7 +47,13 @@ export interface ApiView {
     readonly guard: string | null
     readonly reason: string
     readonly count: number
-    readonly results: readonly { readonly guard?: string; readonly verdict: string; readonly reason: string }[]
+    readonly firstAt: string
+    readonly results: readonly {
+      readonly guard?: string
+      readonly verdict: string
+      readonly reason: string
+      readonly serves?: boolean
+    }[]
   }[]
   readonly escalations: readonly {
     readonly kind: string

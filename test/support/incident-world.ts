@@ -116,6 +116,7 @@ export function seen(change: Partial<Look> = {}): Look {
     reason: 'seen',
     mark: null,
     starting: false,
+    serves: false,
     conclusive: false,
     withinMs: 120_000,
     symptom: false,

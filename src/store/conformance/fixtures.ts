@@ -126,6 +126,7 @@ export function look(over: Partial<Look> = {}): Look {
     reason: 'all probes are healed',
     mark: null,
     starting: false,
+    serves: false,
     conclusive: false,
     withinMs: 2 * MINUTE,
     symptom: null,

@@ -28,7 +28,7 @@ import {
 /** Whole clusters: storms (S-5.9), and mails that belong to no single incident. */
 export function stormConformance(fresh: () => Promise<Store>): void {
   const total = 5
-  const calm: ClusterSeen = { bad: [], total, reachesNothing: false, voters: null }
+  const calm: ClusterSeen = { bad: [], total, reachesNothing: false, voters: null, leaderless: null }
   const three: ClusterSeen = { ...calm, bad: ['broker 1', 'broker 2', 'broker 3'] }
   const blind: ClusterSeen = { ...calm, reachesNothing: true }
   const opening = (id: number, over: Partial<Opening['plan']> = {}): Opening => ({
@@ -174,6 +174,51 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       expect((await factsOf(store, voter, 1, T0)).storm).toMatchObject({ isVoter: true, votersFirst: [] })
       await store.apply(voter, { type: 'takenOver', by: 'jane' }, T0)
       expect((await factsOf(store, other, 3, T0)).storm?.votersFirst).toEqual([])
+    })
+
+    test('S-5.9 members of a quorum without majority follow each other as soon as each runs, until they can elect', async () => {
+      const store = await fresh()
+      const keys = [1, 2, 3].map((id) => `orders/broker/${id}`)
+      await store.clusterSeen('orders', { ...calm, voters: keys }, T0 - MINUTE)
+      await store.clusterSeen('orders', { ...three, leaderless: keys }, T0)
+      for (const id of [1, 2, 3]) await schedule(store, opening(id), T0, `A${id}`)
+      const lacks = async (id: number) => (await factsOf(store, id, id, T0 + MINUTE)).storm?.lacksMajority
+      const begin = async () => {
+        const attempt = await claim(store, T0 + MINUTE)
+        await store.startStep(attempt, 1, T0 + MINUTE)
+        await store.finishStep(attempt, 1, ok, T0 + MINUTE)
+        await store.finishAttempt(attempt, { outcome: 'succeeded', reason: 'ok', changed: true }, T0 + MINUTE)
+        return attempt.incident.id
+      }
+      const waits = () => store.claimAttempt('me', T0 + MINUTE, MINUTE, decideStorm)
+      const starting = look({ verdict: 'progressing', starting: true, mark: 'a' })
+
+      const first = await begin()
+      expect(await lacks(2)).toBe(true)
+      await see(store, starting, T0 + MINUTE)
+      const second = await begin()
+      expect([first, second]).toEqual([1, 2])
+      await see(store, starting, T0 + MINUTE)
+      // Two of three run: they elect, and serve.
+      expect(await lacks(3)).toBe(false)
+      expect(await waits()).toMatchObject({ refused: { incident: { state: 'waiting', reason: 'onHold' } } })
+    })
+
+    test('S-5.9 one that serves is verified for the next, though its replicas are not in sync; what stays unknown of it fails nothing', async () => {
+      const store = await fresh()
+      await store.clusterSeen('orders', three, T0)
+      await schedule(store, opening(1), T0, 'A')
+      await schedule(store, opening(2), T0, 'B')
+      const alone = look({ verdict: 'unknown', serves: true, reason: 'nobody else to ask', withinMs: 10 * MINUTE })
+      await startAndSee(store, alone, T0 + MINUTE)
+      expect(await incident(store, 1)).toMatchObject({ state: 'verifying', verifying: { process: 'serving' } })
+      expect((await claim(store, T0 + MINUTE)).targetKey).toBe('orders/broker/2')
+      for (let at = T0 + MINUTE; (await incident(store, 1))?.state === 'verifying'; at += MINUTE) {
+        await fireTimers(store, at)
+        await seeOf(store, 1, alone, at)
+      }
+      expect(await incident(store, 1)).toMatchObject({ state: 'escalated', reason: 'verificationUnknown' })
+      expect((await factsOf(store, 2, 2, T0 + HOUR)).storm).toMatchObject({ failedStart: null })
     })
 
     test('S-5.9 one that only waits for its turn in the storm is waited for, one that is refused is not', async () => {

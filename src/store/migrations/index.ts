@@ -8,6 +8,7 @@ import { windows } from './0005-windows.ts'
 import { revisions } from './0006-revisions.ts'
 import { trackRecords } from './0007-track-records.ts'
 import { traces } from './0008-traces.ts'
+import { leaderless } from './0009-leaderless.ts'
 
 /** Numbered from 1 by position. A step that was released is never changed; a new one is added at the end. */
 export const migrations: readonly ((dialect: Dialect) => readonly Query<unknown>[])[] = [
@@ -19,4 +20,5 @@ export const migrations: readonly ((dialect: Dialect) => readonly Query<unknown>
   revisions,
   trackRecords,
   traces,
+  leaderless,
 ]
