@@ -6,7 +6,7 @@ import { electionsAfter } from '../incident/leader.ts'
 import { assertNever } from '../never.ts'
 import { countFailure } from './demotions.ts'
 import { hashOf } from './plans.ts'
-import { attemptJudged } from './storms.ts'
+import { attemptJudged, turnPassed } from './storms.ts'
 import { completeProbation, refund, setCooldown, suspend } from './targets.ts'
 import { exec, fixed, type Unit } from './unit.ts'
 
@@ -132,7 +132,10 @@ export function* applyEffects(
   if ((before?.outcome ?? null) !== after.outcome && after.attempts > 0) {
     yield* exec(setAttemptsOutcome({ incident: after.id, outcome: after.outcome }))
   }
-  if (before) yield* attemptJudged(before, after, now)
+  if (before) {
+    yield* attemptJudged(before, after, now)
+    yield* turnPassed(before, after, now)
+  }
   yield* countFailure(before, after, now)
   if (after.state === 'closed') yield* cleanUp(after, now)
 }

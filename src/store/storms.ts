@@ -126,6 +126,22 @@ const movableRows = fixed((db, p: { cluster: string; incident: number }) =>
     .where('target_key', 'is not', null)
     .orderBy('target_key'),
 )
+const askAgain = fixed((db, p: { cluster: string; incident: number; now: number }) =>
+  db
+    .updateTable('timers')
+    .set({ due_at: p.now })
+    .where('kind', '=', sql.lit('guard'))
+    .where('due_at', '>', p.now)
+    .where('incident', 'in', (eb) =>
+      eb
+        .selectFrom('incidents')
+        .select('id')
+        .where('cluster', '=', p.cluster)
+        .where('id', '<>', p.incident)
+        .where('state', '=', 'waiting')
+        .where('reason', '=', 'onHold'),
+    ),
+)
 const lastGuard = fixed((db, p: { incident: number }) =>
   db
     .selectFrom('decisions')
@@ -235,6 +251,14 @@ export function* attemptJudged(before: Incident, after: Incident, now: Instant):
   const counted = yield* one(setFailed({ id: row.id, target: attempt.target_key, reason: after.detail }))
   if (!counted) return
   yield* tellNotice(stoppedNotice(toStorm(row), counted.failed_starts, attempt.target_key, after.detail), now)
+}
+
+/** Whoever waits for its turn in the storm asks again at once when a start has come further, not when its own gap is over. */
+export function* turnPassed(before: Incident, after: Incident, now: Instant): Unit<void> {
+  const { cluster } = after.subject
+  if (cluster === null || before.verifying === null) return
+  const further = after.verifying === null || after.verifying.process !== before.verifying.process
+  if (further && (yield* isStormy(cluster))) yield* exec(askAgain({ cluster, incident: after.id, now }))
 }
 
 /** An attempt that was run left the incident waiting for the next one, or for a person. */

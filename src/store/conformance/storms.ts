@@ -204,6 +204,23 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       expect(await waits()).toMatchObject({ refused: { incident: { state: 'waiting', reason: 'onHold' } } })
     })
 
+    test('S-5.9 whoever waits for its turn asks again when the start before it has come further', async () => {
+      const store = await fresh()
+      await store.clusterSeen('orders', three, T0)
+      await schedule(store, opening(1), T0, 'A')
+      await schedule(store, opening(2), T0, 'B')
+      const attempt = await claim(store, T0 + MINUTE)
+      await store.claimAttempt('me', T0 + MINUTE, MINUTE, decideStorm)
+      expect(await incident(store, 2)).toMatchObject({ state: 'waiting', reason: 'onHold' })
+      await store.startStep(attempt, 1, T0 + MINUTE)
+      await store.finishStep(attempt, 1, ok, T0 + MINUTE)
+      await store.finishAttempt(attempt, { outcome: 'succeeded', reason: 'ok', changed: true }, T0 + MINUTE)
+      expect((await fireTimers(store, T0 + MINUTE)).map((moved) => moved.incident.id)).not.toContain(2)
+      await see(store, look({ verdict: 'progressing', serves: true }), T0 + MINUTE)
+      expect((await fireTimers(store, T0 + MINUTE)).map((moved) => moved.incident.id)).toContain(2)
+      expect(await incident(store, 2)).toMatchObject({ state: 'checking' })
+    })
+
     test('S-5.9 one that serves is verified for the next, though its replicas are not in sync; what stays unknown of it fails nothing', async () => {
       const store = await fresh()
       await store.clusterSeen('orders', three, T0)
