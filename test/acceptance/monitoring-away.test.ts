@@ -22,7 +22,7 @@ let waiting: ApiView
 
 beforeAll(async () => {
   lab = await startLab({ parts: ['ssh', 'mail', 'monitoring'] })
-  for (const unit of ['waiting', 'mended', 'ended', 'crashed']) await lab.addSmallUnit(unit, 'serves')
+  await lab.addSmallUnits(['waiting', 'mended', 'ended', 'crashed'], 'serves')
   parts = await addAlertmanager(lab)
   const firing = { source: 'alertmanager' }
   const rules = smallRules({ rule: { match: ['alertname="KafkaUnitDown"', 'exporter!="mended"'], firing } })

@@ -30,7 +30,7 @@ describe.skipIf(missing !== null)(`replicas${missing === null ? '' : ` (${missin
   beforeAll(async () => {
     lab = await startLab({ parts: ['ssh', 'mail'] })
     server = await startPostgres()
-    for (let n = 1; n <= UNITS; n++) await lab.addSmallUnit(`tiny-${n}`)
+    await lab.addSmallUnits(Array.from({ length: UNITS }, (_, n) => `tiny-${n + 1}`))
   })
   afterAll(async () => {
     await server?.end()

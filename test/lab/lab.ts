@@ -13,7 +13,7 @@ import { commandLine, isAlive, launch, type Output, record, signal, stop } from 
 import { activeController, offlinePartitions } from './quorum.ts'
 import { preloadSegments, type Release, recoverSlowly, remainingLogs, type SegmentedTopic } from './recovery.ts'
 import { startSilentHost } from './silent-host.ts'
-import { addSmallUnit, type SmallUnitKind } from './small-units.ts'
+import { addSmallUnits, type SmallUnitKind } from './small-units.ts'
 import * as sshd from './sshd.ts'
 import {
   allParts,
@@ -112,8 +112,9 @@ export interface Lab {
   stopProcess(name: string): Promise<readonly string[]>
   /** Starts one more, or one that was stopped; its output goes to `monitoring/<name>.log`. */
   startProcess(name: string, argv: readonly string[]): void
-  /** A tiny enabled unit, listed as an exporter in a freshly written inventory. */
+  /** A tiny enabled unit, listed as an exporter in a freshly written inventory. Several are quicker in one go. */
   addSmallUnit(name: string, kind?: SmallUnitKind): Promise<SmallUnit>
+  addSmallUnits(names: readonly string[], kind?: SmallUnitKind): Promise<readonly SmallUnit[]>
   startSilentHost: typeof startSilentHost
   /** Ends every process of the lab and removes its folder. */
   down(): Promise<void>
@@ -211,6 +212,11 @@ function labOf(file: StateFile, cuts: OpenCuts | null): Lab {
     const ended = async () => (await unitProperties(state(), unit))['MainPID'] !== before['MainPID']
     await waitFor(`${unit} to have ended`, ended, 15_000, 50)
   }
+  const addUnits: Lab['addSmallUnits'] = async (names, kind = 'sleeps') => {
+    const units = await addSmallUnits(file, names, kind)
+    writeHealingFiles(file.now)
+    return units
+  }
   return {
     get state() {
       return file.now
@@ -271,11 +277,12 @@ function labOf(file: StateFile, cuts: OpenCuts | null): Lab {
       if (recorded === undefined) throw new Error(`the lab has no process ${name}`)
       signal(recorded, signalName)
     },
-    addSmallUnit: async (name, kind = 'sleeps') => {
-      const unit = await addSmallUnit(file, name, kind)
-      writeHealingFiles(file.now)
+    addSmallUnit: async (name, kind) => {
+      const [unit] = await addUnits([name], kind)
+      if (!unit) throw new Error(`${name} was not added`)
       return unit
     },
+    addSmallUnits: addUnits,
     startSilentHost,
     down: async () => {
       await cuts?.close()

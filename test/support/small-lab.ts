@@ -25,7 +25,7 @@ export async function startSmallLab(
   more: readonly Part[] = [],
 ): Promise<SmallLab> {
   const lab = await startLab({ parts: ['ssh', 'mail', ...more] })
-  for (const unit of units) await lab.addSmallUnit(unit)
+  await lab.addSmallUnits(units)
   writeRules(lab.healingFolder, rules)
   const config = join(lab.healingFolder, 'config.yml')
   const start = (options: Partial<ServiceOptions> = {}): Promise<Service> =>

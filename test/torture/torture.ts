@@ -45,7 +45,7 @@ export async function torture({ rounds, seed, log = () => {} }: TortureOptions):
   let run: Run | null = null
   try {
     const units = Array.from({ length: waves * A_WAVE }, (_, index) => `tiny-${index + 1}`)
-    for (const unit of units) await lab.addSmallUnit(unit)
+    await lab.addSmallUnits(units)
     const steps = join(lab.state.dir, 'steps.log')
     writeRules(lab.healingFolder, rules(steps, units))
     run = new Run(lab, await start(lab), random)
