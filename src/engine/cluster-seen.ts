@@ -1,7 +1,7 @@
 import { confirmedBad } from '../kafka/judge-view.ts'
 import type { ClusterOperation } from '../kafka/rights.ts'
 import type { ClusterView } from '../kafka/view.ts'
-import type { ClusterSeen } from '../store/store.ts'
+import type { ClusterSeen, Leaderless } from '../store/store.ts'
 
 /** What our account needs on a cluster (`kafka-healing acls` shows how to grant it). */
 const NEEDED: readonly ClusterOperation[] = ['DESCRIBE', 'DESCRIBE_CONFIGS']
@@ -18,11 +18,12 @@ function votersOf({ quorum, brokers }: ClusterView): readonly string[] | null {
   return brokers.flatMap(({ id, target }) => (ids.has(id) && target !== null ? [target] : []))
 }
 
-function leaderlessOf({ quorum, brokers }: ClusterView): readonly string[] | null {
+function leaderlessOf({ quorum, brokers }: ClusterView): Leaderless | null {
   if (quorum.kind !== 'frozen') return null
-  return brokers.flatMap(({ target, liveness }) =>
-    target !== null && liveness?.state === 'notServing' ? [target] : [],
+  const silent = brokers.flatMap(({ target, liveness }) =>
+    target !== null && liveness?.state !== 'serving' ? [target] : [],
   )
+  return { silent, of: quorum.controllers.length }
 }
 
 /** Rights that we need and were not given; none where the cluster does not say. */

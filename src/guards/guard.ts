@@ -95,6 +95,7 @@ export interface OwnFacts {
     readonly firstStart: boolean
     readonly incident: number
     readonly attempt: number
+    readonly startedAt: Instant
     /** Its process as verification saw it last: {@link Verifying.process}. */
     readonly process: 'serving' | 'starting' | null
   }[]

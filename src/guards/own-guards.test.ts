@@ -85,6 +85,7 @@ describe('budget', () => {
 
   test('S-5.10 one target at a time in a rack, until it is verified; the first start is exempt', () => {
     const neighbour = {
+      startedAt: NOW,
       targetKey: 'orders/broker/2',
       rack: 'a',
       firstStart: false,
@@ -235,6 +236,7 @@ describe('storm', () => {
     firstStart: true,
     incident: 9,
     attempt: 1,
+    startedAt: NOW,
     process,
   })
   const starting = { atWork: [working('orders/broker/2', 'starting')] }
@@ -385,7 +387,15 @@ describe('S-5.1 each value with what was wanted', () => {
         {
           ...none,
           atWork: [
-            { targetKey: 'orders/broker/9', rack: 'a', firstStart: false, incident: 4, attempt: 1, process: null },
+            {
+              targetKey: 'orders/broker/9',
+              rack: 'a',
+              firstStart: false,
+              incident: 4,
+              attempt: 1,
+              startedAt: NOW,
+              process: null,
+            },
           ],
         },
         intent,

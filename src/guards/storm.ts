@@ -32,7 +32,7 @@ export const storm = defineOwnGuard({
   type: 'storm',
   summary: 'Not so much is broken in the cluster at once that acting would make it worse.',
   decide(facts, intent, now) {
-    const evidence = seen(facts, now)
+    const evidence = seenOf(facts, now)
     const why = obstacle(facts, intent)
     if (why === null) {
       const reason = facts.storm === null ? 'no storm' : 'a storm, in which this may go on'
@@ -86,7 +86,7 @@ function blind(cluster: string): string {
   return `no listener of ${cluster} gives any answer: kafka-healing itself may be cut off`
 }
 
-function seen({ storm, blindAt }: OwnFacts, now: Instant): readonly Evidence[] {
+function seenOf({ storm, blindAt, atWork }: OwnFacts, now: Instant): readonly Evidence[] {
   const evidence: Evidence[] = []
   if (blindAt !== null)
     evidence.push({ name: 'reaches', value: 'nothing', wanted: 'some listener', source: 'store', at: blindAt })
@@ -97,5 +97,15 @@ function seen({ storm, blindAt }: OwnFacts, now: Instant): readonly Evidence[] {
   return [
     ...evidence,
     { name: 'calm since', value: calm, wanted: `for ${CALM_MS / 60_000} min`, source: 'store', at: now },
+    { name: 'quorum lacks its majority', value: storm.lacksMajority, source: 'store', at: now },
+    ...atWork
+      .filter(({ targetKey }) => isMember(targetKey))
+      .map(({ targetKey, process }) => ({
+        name: `start of ${targetKey}`,
+        value: process ?? 'not seen yet',
+        wanted: 'serving',
+        source: 'store',
+        at: now,
+      })),
   ]
 }

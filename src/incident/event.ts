@@ -29,8 +29,8 @@ export interface Look {
   readonly reason: string
   readonly mark: string | null
   readonly starting: boolean
-  /** The process answers, whatever else is still missing. */
-  readonly serves: boolean
+  /** It answers, or it runs and does not answer yet, whatever else is missing. Null: neither was seen. */
+  readonly process: 'serving' | 'starting' | null
   /** Broken, and it cannot heal by itself. */
   readonly conclusive: boolean
   /** The time without progress after which it counts as failed: `within` of the probe that decided. */

@@ -72,7 +72,7 @@ export interface Verifying {
   /** Last time something moved forward; `within` counts from here (S-4.9). */
   readonly progressAt: Instant
   readonly mark: string | null
-  /** The process when it was last looked at: it answers, or it runs and does not answer yet. Null: neither was seen. */
+  /** {@link Look.process} of the last look. */
   readonly process: 'serving' | 'starting' | null
   readonly polls: number
   /** Nothing is judged as failed before (an unknown step may still run until then, S-4.4). Null when no step is unknown. */

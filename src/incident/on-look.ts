@@ -73,8 +73,7 @@ function learned(draft: Draft, verifying: Verifying, invocation: string): Verify
 }
 
 function poll(draft: Draft, verifying: Verifying, seen: Look): void {
-  const process = seen.serves ? 'serving' : seen.starting ? 'starting' : null
-  draft.set({ verifying: { ...verifying, process, polls: verifying.polls + 1 }, detail: seen.reason })
+  draft.set({ verifying: { ...verifying, process: seen.process, polls: verifying.polls + 1 }, detail: seen.reason })
   const wait = verifying.notBefore !== null ? verifying.notBefore - draft.now : 0
   draft.timer('verifyPoll', Math.max(wait, pollGapMs(verifying.polls)))
 }

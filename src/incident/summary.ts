@@ -65,22 +65,28 @@ export function lookOf(
   const index = [pick('broken'), pick('unknown'), pick('progressing')].find((i) => i >= 0)
   const decided = index === undefined ? undefined : results[index]
   const within = plan.runbook.verify[index ?? 0]?.withinMs ?? 0
-  const serves = decided?.verdict !== 'broken' && results.some((one) => one.serves === true)
+  const process = processOf(results)
   if (!decided) {
     const reason = results.length === 0 ? 'the runbook has no verification' : 'all probes are healed'
     const verdict = results.length === 0 ? 'unknown' : 'healed'
     const plain = { mark: null, starting: false, conclusive: false }
-    return { verdict, reason, ...plain, serves, withinMs: within, symptom, invocation }
+    return { verdict, reason, ...plain, process, withinMs: within, symptom, invocation }
   }
   return {
     verdict: decided.verdict,
     reason: decided.reason,
     mark: decided.verdict === 'progressing' ? `${decided.probe}:${decided.mark ?? ''}` : null,
     starting: decided.verdict === 'progressing' && decided.starting === true,
-    serves,
+    process,
     conclusive: decided.verdict === 'broken' && decided.conclusive === true,
     withinMs: within,
     symptom,
     invocation,
   }
+}
+
+/** Whichever probe has seen it: one that asks for more, or for something else, may say broken or unknown meanwhile. */
+function processOf(results: readonly ProbeResult[]): Look['process'] {
+  if (results.some(({ serves }) => serves === true)) return 'serving'
+  return results.some(({ verdict, starting }) => verdict === 'progressing' && starting === true) ? 'starting' : null
 }

@@ -198,13 +198,20 @@ function seen(address: HostPort, answer: Answer | undefined, liveness: Liveness 
   return { address, ...base, ...(liveness === undefined ? {} : { liveness }) }
 }
 
-/** Nobody leads, if every controller said so or is known to be down. One that could not be asked may be the leader. */
+/**
+ * Nobody leads, if every controller said so or is known to be down, or so many are down that the others are no majority. Else
+ * one that could not be asked may be the leader.
+ */
 function leaderless(controllers: readonly ControllerSeen[]): Quorum {
   const said = controllers.map(({ address, says, reason }) => `${addressText(address)} ${says} (${reason})`).join('; ')
   const mayLead = controllers.filter(
     ({ says, liveness }) =>
       says === 'leader' || says === 'refused' || (says === 'silent' && liveness?.state !== 'notServing'),
   )
-  if (mayLead.length > 0) return { kind: 'unknown', reason: `no controller is known to lead: ${said}`, controllers }
+  const dead = controllers.filter(({ says, liveness }) => says === 'silent' && liveness?.state === 'notServing')
+  const claims = controllers.some(({ says }) => says === 'leader')
+  const mayElect = (controllers.length - dead.length) * 2 > controllers.length
+  if (mayLead.length > 0 && (claims || mayElect))
+    return { kind: 'unknown', reason: `no controller is known to lead: ${said}`, controllers }
   return { kind: 'frozen', reason: `no controller leads: ${said}`, controllers }
 }

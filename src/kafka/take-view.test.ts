@@ -119,6 +119,9 @@ function controllerAnswers(lags: () => ReadonlyMap<number, number> | null, epoch
   ]
 }
 
+/** What a controller says whose authorizer waits for a leader. */
+const UNKNOWN_SERVER_ERROR = -1
+
 const FRESH: readonly (readonly [number, number])[] = [
   [1, 0],
   [2, 300],
@@ -128,11 +131,18 @@ const FRESH: readonly (readonly [number, number])[] = [
 interface Fakes {
   readonly brokers: readonly Shown[]
   readonly controllers?: readonly Answering[][]
+  /** So many more, which refuse connections. */
+  readonly dead?: number
   /** Answered by every broker besides, or instead. */
   readonly more?: readonly Answering[]
 }
 
-async function look({ brokers, controllers, more = [] }: Fakes): Promise<ClusterView & { asked: readonly string[] }> {
+async function look({
+  brokers,
+  controllers,
+  dead = 0,
+  more = [],
+}: Fakes): Promise<ClusterView & { asked: readonly string[] }> {
   const at = new Map<number, HostPort>()
   const instead = new Set(more.map(({ api }) => api.key))
   for (const [index, shown] of brokers.entries()) {
@@ -144,10 +154,16 @@ async function look({ brokers, controllers, more = [] }: Fakes): Promise<Cluster
   const places = await Promise.all(quorum.map(start))
   const cluster = clusterOf(
     [...at].map(([id, address]) => brokerTarget(id, { address })),
-    { controllers: places.map(({ address }) => address) },
+    { controllers: [...places, ...(await deadPlaces(dead))].map(({ address }) => address) },
   )
   const view = await takeView(cluster, { clock: systemClock, security: {}, controllerSecurity: {} })
   return { ...view, asked: asked.flatMap((fake) => fake.asked) }
+}
+
+async function deadPlaces(count: number): Promise<readonly FakeBroker[]> {
+  const places = await Promise.all(Array.from({ length: count }, () => startFakeBroker([])))
+  for (const place of places) await place.close()
+  return places
 }
 
 describe('the quorum', () => {
@@ -175,6 +191,21 @@ describe('the quorum', () => {
     expect(view.quorum).toMatchObject({ kind: 'frozen', controllers: [{ says: 'follower' }, { says: 'follower' }] })
     expect(view.tookMs).toBeLessThan(2_500)
     expect(isComplete(view, null).ok).toBe(false)
+  })
+
+  test.each([
+    [2, 'frozen'],
+    [1, 'unknown'],
+  ])('S-5.7 of three controllers %i are dead, and one does not say whether it leads: %s', async (dead, kind) => {
+    const mute = answering(describeQuorum, () => ({
+      errorCode: UNKNOWN_SERVER_ERROR,
+      errorMessage: null,
+      topics: [],
+      nodes: [],
+    }))
+    const alive = Array.from({ length: 3 - dead }, (_, at) => (at === 0 ? [mute] : controllerAnswers(() => null)))
+    const view = await look({ brokers: [healthy], controllers: alive, dead })
+    expect(view.quorum.kind).toBe(kind)
   })
 
   test('S-5.7 two that claim to lead are believed neither', async () => {

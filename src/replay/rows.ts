@@ -113,6 +113,7 @@ export class Rows {
           firstStart,
           incident,
           attempt,
+          startedAt: now,
           process: null,
         })),
       recent: target === null ? this.#recent : [...this.#recent, ...(this.#firstStarts.get(target) ?? [])],

@@ -96,7 +96,7 @@ async function answer(store: Store, now: number, done: Done[]): Promise<boolean>
       reason: '',
       mark: null,
       starting: false,
-      serves: false,
+      process: null,
       conclusive: false,
       withinMs: task.incident.plan.runbook.verify[0]?.withinMs ?? 0,
       symptom: broken,

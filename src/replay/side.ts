@@ -526,7 +526,7 @@ function seenBy({ plan }: Incident, broken: boolean): Look {
     reason: broken ? 'the alert fires' : 'the alert is over',
     mark: null,
     starting: false,
-    serves: false,
+    process: null,
     conclusive: false,
     withinMs: plan.runbook.verify[0]?.withinMs ?? 0,
     symptom: plan.runbook.symptom === null ? null : broken,

@@ -45,7 +45,8 @@ export function quorumOf(cluster: ClusterModel, answered: boolean): Quorum {
   const mayLead = seen.some(
     ({ says, liveness }) => says === 'refused' || (says === 'silent' && liveness?.state !== 'notServing'),
   )
-  return mayLead
+  const dead = seen.filter(({ says, liveness }) => says === 'silent' && liveness?.state === 'notServing')
+  return mayLead && (seen.length - dead.length) * 2 > seen.length
     ? { kind: 'unknown', reason: `no controller is known to lead: ${told(seen)}`, controllers: seen }
     : frozen(seen)
 }

@@ -6,7 +6,6 @@ import { electionsAfter } from '../incident/leader.ts'
 import { assertNever } from '../never.ts'
 import { countFailure } from './demotions.ts'
 import { hashOf } from './plans.ts'
-import { attemptJudged, turnPassed } from './storms.ts'
 import { completeProbation, refund, setCooldown, suspend } from './targets.ts'
 import { exec, fixed, type Unit } from './unit.ts'
 
@@ -131,10 +130,6 @@ export function* applyEffects(
   for (const target of electionsAfter(before, after)) yield* electionPending(target)
   if ((before?.outcome ?? null) !== after.outcome && after.attempts > 0) {
     yield* exec(setAttemptsOutcome({ incident: after.id, outcome: after.outcome }))
-  }
-  if (before) {
-    yield* attemptJudged(before, after, now)
-    yield* turnPassed(before, after, now)
   }
   yield* countFailure(before, after, now)
   if (after.state === 'closed') yield* cleanUp(after, now)

@@ -11,6 +11,7 @@ import { StaleIncidentError } from './errors.ts'
 import { type IncidentBody, incidentBody, read, type StoredEvent } from './json.ts'
 import { hashOf, keepPlan, planOf } from './plans.ts'
 import type { Moved } from './store.ts'
+import { attemptJudged, turnPassed } from './storms.ts'
 import { keepTrack } from './track-records.ts'
 import { all, exec, fixed, one, type Unit } from './unit.ts'
 
@@ -296,6 +297,10 @@ function* save(
   )
   yield* saveAlerts(after.id, before?.firing ?? [], after.firing)
   yield* applyEffects(before, saved, effects, now)
+  if (before) {
+    yield* attemptJudged(before, saved, event.type === 'looked' ? event.seen : null, now)
+    yield* turnPassed(before, saved, now)
+  }
   yield* keepTrack({ before, after: saved, event: event.type === 'opened' ? { type: 'opened' } : event }, now)
   return saved
 }

@@ -16,7 +16,7 @@ import { type Followed, type Intended, TRACE } from '../incident/trace.ts'
 import type { UnitSeen } from '../incident/unit.ts'
 import type { Evidence, GuardResult, ProbeResult, StepResult } from '../incident/verdict.ts'
 import { type Subject, TARGET_KINDS } from '../inventory/inventory.ts'
-import { ATTEMPT_STATUSES, type SilenceMatcher, type WindowScope } from './store.ts'
+import { ATTEMPT_STATUSES, type Leaderless, type SilenceMatcher, type WindowScope } from './store.ts'
 
 /**
  * What stands in text columns, checked on the way out. Each schema is tied to the type it reads by its annotation, so a
@@ -154,6 +154,8 @@ export type IncidentBody = Omit<Incident, 'plan' | 'version'>
 const processSeen = z.enum(['serving', 'starting']).nullable().default(null)
 /** Of an incident's body, what was last seen of the process that is verified. */
 export const processVerified = z.object({ verifying: z.object({ process: processSeen }).nullable() })
+
+export const leaderless: z.ZodType<Leaderless | null> = z.object({ silent: strings, of: z.int() }).nullable()
 
 export const incidentBody: z.ZodType<IncidentBody> = z.object({
   id: z.int(),
@@ -306,7 +308,7 @@ const look: z.ZodType<Look> = z.object({
   reason: z.string(),
   mark: z.string().nullable(),
   starting: z.boolean(),
-  serves: z.boolean().default(false),
+  process: processSeen,
   conclusive: z.boolean(),
   withinMs: z.number(),
   symptom: z.boolean().nullable(),

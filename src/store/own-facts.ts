@@ -26,7 +26,7 @@ const atWorkRows = fixed((db, p: { cluster: string; target: string; incident: nu
   db
     .selectFrom('holds')
     .innerJoin('attempts', 'attempts.id', 'holds.attempt')
-    .select(['attempts.target_key', 'attempts.first_start', 'holds.incident', 'attempts.number'])
+    .select(['attempts.target_key', 'attempts.first_start', 'holds.incident', 'attempts.number', 'holds.taken_at'])
     .where('holds.key', 'like', sql.lit('target:%'))
     .where('attempts.cluster', '=', p.cluster)
     .where('attempts.target_key', '<>', p.target)
@@ -122,6 +122,7 @@ function* othersAtWork(
       firstStart: row.first_start === 1,
       incident: row.incident,
       attempt: row.number,
+      startedAt: row.taken_at,
       process: inTurn ? yield* processVerifiedBy(row.incident) : null,
     })
   }

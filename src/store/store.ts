@@ -502,8 +502,16 @@ export interface ClusterSeen {
   readonly reachesNothing: boolean
   /** Keys of the targets that are members of the quorum; null where the view cannot tell. */
   readonly voters: readonly string[] | null
-  /** Keys of the brokers confirmed bad while the quorum has no leader; null: it has one, or the view cannot tell. */
-  readonly leaderless: readonly string[] | null
+  /** Null: the quorum has a leader, or the view cannot tell. */
+  readonly leaderless: Leaderless | null
+}
+
+/** The quorum has no leader. */
+export interface Leaderless {
+  /** Keys of the brokers that were not seen serving then. */
+  readonly silent: readonly string[]
+  /** How many controllers there are. */
+  readonly of: number
 }
 
 export type StormChange = 'none' | 'began' | 'goesOn' | 'ended'

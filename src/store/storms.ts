@@ -2,14 +2,15 @@ import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
 import type { OwnFacts } from '../guards/guard.ts'
 import { CALM_MS, isMember, isStorm } from '../guards/storm.ts'
+import type { Look } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
 import { rungOf } from '../incident/plan.ts'
 import { type StormIncident, stoppedNotice, stormLastsNotice, stormNotice, stormOverNotice } from '../notify/storm.ts'
-import { read, strings } from './json.ts'
+import { leaderless as leaderlessSeen, read, strings } from './json.ts'
 import { tellNotice } from './notices.ts'
 import { planOf } from './plans.ts'
 import { processVerifiedBy } from './process-verified.ts'
-import type { ClusterSeen, Storm, StormChange } from './store.ts'
+import type { ClusterSeen, Leaderless, Storm, StormChange } from './store.ts'
 import type { Tables } from './tables.ts'
 import { all, exec, fixed, one, type Unit } from './unit.ts'
 
@@ -159,6 +160,12 @@ const attemptsOn = fixed((db, p: { target: string }) =>
 /** How often a storm that lasts is mailed again, in milliseconds: like the shipped rules' reminders. */
 const REMIND_MS = 4 * 60 * 60_000
 
+/**
+ * So long after the last start a quorum without a leader has one, if it can have one: a JVM is up in some ten seconds, an
+ * election takes one or two. Half of the minute after which a broker gives up waiting for it. Milliseconds.
+ */
+const ELECTION_MS = 30_000
+
 /** Why an incident waits although it could act; each needs something other than its turn. */
 const CANNOT_START: ReadonlySet<string> = new Set([
   'refused',
@@ -241,9 +248,9 @@ export function* resumeStarts(cluster: string): Unit<boolean> {
 }
 
 /** The first start in a storm that does not end in a serving process stops the others, with a mail. */
-export function* attemptJudged(before: Incident, after: Incident, now: Instant): Unit<void> {
+export function* attemptJudged(before: Incident, after: Incident, seen: Look | null, now: Instant): Unit<void> {
   const cluster = after.subject.cluster
-  if (cluster === null || before.attempt === null || !failed(before, after)) return
+  if (cluster === null || before.attempt === null || !failed(before, after, seen)) return
   const row = yield* one(openRow({ cluster }))
   if (!row) return
   const attempt = yield* one(attemptRow({ incident: before.id, number: before.attempt }))
@@ -262,14 +269,14 @@ export function* turnPassed(before: Incident, after: Incident, now: Instant): Un
 }
 
 /** An attempt that was run left the incident waiting for the next one, or for a person. */
-function failed(before: Incident, after: Incident): boolean {
+function failed(before: Incident, after: Incident, seen: Look | null): boolean {
   const ran =
     before.state === 'verifying'
       ? before.verifying?.because === 'attempt'
       : before.state === 'attempting' && before.reason === 'running'
   if (!ran) return false
   // It serves; what could not be told is whether its replicas are in sync.
-  if (after.reason === 'verificationUnknown' && before.verifying?.process === 'serving') return false
+  if (after.reason === 'verificationUnknown' && seen?.process === 'serving') return false
   if (after.state === 'escalated') return true
   // A quiet hold stands in the place of the back-off.
   return after.state === 'waiting'
@@ -290,18 +297,20 @@ export function* stormFacts(
   if (!row) return { storm: null, blindAt }
   const { beganAt, bad, total, calmSince, failedStart } = toStorm(row)
   const voters = read(strings, seen?.voters ?? '[]', 'sightings.voters')
-  const leaderless = read(strings.nullable(), seen?.leaderless ?? 'null', 'sightings.leaderless')
+  const leaderless = read(leaderlessSeen, seen?.leaderless ?? 'null', 'sightings.leaderless')
   const isVoter = target !== null && voters.includes(target)
-  const lacksMajority = leaderless !== null && !canElect(voters, leaderless, atWork)
+  const lastStart = Math.max(...atWork.map(({ startedAt }) => startedAt))
+  const inVain = seen !== undefined && seen.at - lastStart >= ELECTION_MS
+  const lacksMajority = leaderless !== null && (inVain || !canElect(voters, leaderless, atWork))
   const votersFirst = isVoter ? [] : yield* ahead(voters, incident, target, cluster)
   return { storm: { since: beganAt, bad, total, calmSince, failedStart, isVoter, lacksMajority, votersFirst }, blindAt }
 }
 
 /** Members that did not serve, but run because we started them, count: they serve once there is a majority. */
-function canElect(voters: readonly string[], bad: readonly string[], atWork: OwnFacts['atWork']): boolean {
+function canElect(voters: readonly string[], { silent, of }: Leaderless, atWork: OwnFacts['atWork']): boolean {
   const begun = new Set(atWork.flatMap(({ targetKey, process }) => (process === null ? [] : [targetKey])))
-  const running = voters.filter((voter) => !bad.includes(voter) || begun.has(voter))
-  return running.length * 2 > voters.length
+  const running = voters.filter((voter) => !silent.includes(voter) || begun.has(voter))
+  return running.length * 2 > of
 }
 
 /** Members of the quorum that do not serve, with an open incident that only waits for its time or its turn. */

@@ -116,7 +116,7 @@ export function seen(change: Partial<Look> = {}): Look {
     reason: 'seen',
     mark: null,
     starting: false,
-    serves: false,
+    process: null,
     conclusive: false,
     withinMs: 120_000,
     symptom: false,

@@ -126,7 +126,7 @@ export function look(over: Partial<Look> = {}): Look {
     reason: 'all probes are healed',
     mark: null,
     starting: false,
-    serves: false,
+    process: null,
     conclusive: false,
     withinMs: 2 * MINUTE,
     symptom: null,

@@ -180,7 +180,8 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       const store = await fresh()
       const keys = [1, 2, 3].map((id) => `orders/broker/${id}`)
       await store.clusterSeen('orders', { ...calm, voters: keys }, T0 - MINUTE)
-      await store.clusterSeen('orders', { ...three, leaderless: keys }, T0)
+      const leaderless = { silent: keys, of: 3 }
+      await store.clusterSeen('orders', { ...three, leaderless }, T0)
       for (const id of [1, 2, 3]) await schedule(store, opening(id), T0, `A${id}`)
       const lacks = async (id: number) => (await factsOf(store, id, id, T0 + MINUTE)).storm?.lacksMajority
       const begin = async () => {
@@ -191,7 +192,7 @@ export function stormConformance(fresh: () => Promise<Store>): void {
         return attempt.incident.id
       }
       const waits = () => store.claimAttempt('me', T0 + MINUTE, MINUTE, decideStorm)
-      const starting = look({ verdict: 'progressing', starting: true, mark: 'a' })
+      const starting = look({ verdict: 'progressing', starting: true, process: 'starting', mark: 'a' })
 
       const first = await begin()
       expect(await lacks(2)).toBe(true)
@@ -202,6 +203,9 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       // Two of three run: they elect, and serve.
       expect(await lacks(3)).toBe(false)
       expect(await waits()).toMatchObject({ refused: { incident: { state: 'waiting', reason: 'onHold' } } })
+      // Half a minute later they have not: one of them is of no use.
+      await store.clusterSeen('orders', { ...three, leaderless }, T0 + MINUTE + 30 * SECOND)
+      expect(await lacks(3)).toBe(true)
     })
 
     test('S-5.9 whoever waits for its turn asks again when the start before it has come further', async () => {
@@ -216,7 +220,7 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       await store.finishStep(attempt, 1, ok, T0 + MINUTE)
       await store.finishAttempt(attempt, { outcome: 'succeeded', reason: 'ok', changed: true }, T0 + MINUTE)
       expect((await fireTimers(store, T0 + MINUTE)).map((moved) => moved.incident.id)).not.toContain(2)
-      await see(store, look({ verdict: 'progressing', serves: true }), T0 + MINUTE)
+      await see(store, look({ verdict: 'progressing', process: 'serving' }), T0 + MINUTE)
       expect((await fireTimers(store, T0 + MINUTE)).map((moved) => moved.incident.id)).toContain(2)
       expect(await incident(store, 2)).toMatchObject({ state: 'checking' })
     })
@@ -226,7 +230,12 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       await store.clusterSeen('orders', three, T0)
       await schedule(store, opening(1), T0, 'A')
       await schedule(store, opening(2), T0, 'B')
-      const alone = look({ verdict: 'unknown', serves: true, reason: 'nobody else to ask', withinMs: 10 * MINUTE })
+      const alone = look({
+        verdict: 'unknown',
+        process: 'serving',
+        reason: 'nobody else to ask',
+        withinMs: 10 * MINUTE,
+      })
       await startAndSee(store, alone, T0 + MINUTE)
       expect(await incident(store, 1)).toMatchObject({ state: 'verifying', verifying: { process: 'serving' } })
       expect((await claim(store, T0 + MINUTE)).targetKey).toBe('orders/broker/2')
@@ -236,6 +245,20 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       }
       expect(await incident(store, 1)).toMatchObject({ state: 'escalated', reason: 'verificationUnknown' })
       expect((await factsOf(store, 2, 2, T0 + HOUR)).storm).toMatchObject({ failedStart: null })
+    })
+
+    test('S-5.9 one that served and then died is a failed start, though its symptom cannot be looked at', async () => {
+      const store = await fresh()
+      await store.clusterSeen('orders', three, T0)
+      const runbook = { ...plan().runbook, symptom: { type: 'symptom-broker', params: {} } }
+      await schedule(store, opening(1, { runbook }), T0, 'A')
+      const serving = look({ verdict: 'unknown', process: 'serving', withinMs: 15 * MINUTE })
+      await startAndSee(store, serving, T0 + MINUTE)
+      await fireTimers(store, T0 + 2 * MINUTE)
+      const dead = look({ verdict: 'broken', conclusive: true, symptom: null, withinMs: MINUTE, reason: 'it is dead' })
+      await seeOf(store, 1, dead, T0 + 2 * MINUTE)
+      expect(await incident(store, 1)).toMatchObject({ state: 'escalated', reason: 'verificationUnknown' })
+      expect(await store.storms()).toMatchObject([{ failedStart: { target: 'orders/broker/1' } }])
     })
 
     test('S-5.9 one that only waits for its turn in the storm is waited for, one that is refused is not', async () => {
