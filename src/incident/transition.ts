@@ -15,7 +15,7 @@ import { timerDue } from './on-timer.ts'
 import { firstTarget, type Plan } from './plan.ts'
 
 /** Names the rules of this file and its neighbours; `replay` holds for the build that wrote the journal. */
-export const reducerVersion = 2
+export const reducerVersion = 3
 
 /** A new incident for what a rule matched, and the first effects. `leader` is another open incident on the same target. */
 export function open(
