@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { waitFor } from '../lab/wait.ts'
-import { type BrokerLab, ranNothing, trace, useBrokerLab } from '../support/broker-lab.ts'
+import { type BrokerLab, isHealed, ranNothing, trace, useBrokerLab } from '../support/broker-lab.ts'
 import { postedRules } from '../support/rules.ts'
 
 // One controller of its own, so that brokers can be away without the quorum, and four brokers, so that two are no storm.
@@ -24,7 +24,7 @@ async function stop(id: number): Promise<void> {
 }
 
 async function healed(id: number): Promise<void> {
-  const view = await on.stands(id, ({ incident }) => incident.state === 'probation', 150_000)
+  const view = await on.stands(id, isHealed, 150_000)
   expect(view.attempts.map(({ status }) => status)).toEqual(['succeeded'])
   await on.lab.waitHealed(90_000)
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { askLiveness } from '../../src/kafka/liveness.ts'
 import { waitFor } from '../lab/wait.ts'
-import { ranNothing, trace, useBrokerLab } from '../support/broker-lab.ts'
+import { isHealed, ranNothing, trace, useBrokerLab } from '../support/broker-lab.ts'
 import { postedRules } from '../support/rules.ts'
 
 const on = useBrokerLab({ rules: postedRules(), prepare: (lab) => lab.createTopic('orders') })
@@ -26,7 +26,7 @@ describe('a broker that does not answer', () => {
     const before = await on.invocation(2)
     await on.lab.signalBroker(2, 'SIGSTOP')
     const id = await on.fire('KafkaBrokerHung', 2)
-    const healed = await on.stands(id, ({ incident }) => incident.state === 'probation', 120_000)
+    const healed = await on.stands(id, isHealed, 120_000)
 
     expect(healed.attempts.map(({ status }) => status)).toEqual(['succeeded'])
     const steps = healed.attempts[0]?.steps ?? []
@@ -47,7 +47,7 @@ describe('a broker that does not answer', () => {
     await on.lab.signalBroker(1, 'SIGSTOP')
     await fillQueue(on.lab.broker(1).port)
     const id = await on.fire('KafkaBrokerHung', 1)
-    const healed = await on.stands(id, ({ incident }) => incident.state === 'probation', 120_000)
+    const healed = await on.stands(id, isHealed, 120_000)
     expect(healed.attempts.map(({ status }) => status)).toEqual(['succeeded'])
     expect(await on.invocation(1)).not.toBe(before)
     await on.lab.waitHealed()
@@ -80,7 +80,7 @@ describe('a broker that does not answer', () => {
     expect(trace(refused)).toContainEqual(expect.stringMatching(/^symptom refuse: .*(dead|crashed|failed)/))
 
     const down = await on.fire('KafkaBrokerDown', 3)
-    const healed = await on.stands(down, ({ incident }) => incident.state === 'probation', 90_000)
+    const healed = await on.stands(down, isHealed, 90_000)
     expect(healed.attempts.flatMap(({ steps }) => steps.map(({ type }) => type))).toEqual(['systemd'])
     await on.lab.waitHealed()
     await waitFor('the hung one to wait for nothing', async () => ranNothing(await on.stands(hung, () => true)))

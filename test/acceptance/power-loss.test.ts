@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { waitFor } from '../lab/wait.ts'
 import { incident, incidents } from '../support/api.ts'
-import { ranNothing, trace, useBrokerLab } from '../support/broker-lab.ts'
+import { isHealed, ranNothing, trace, useBrokerLab } from '../support/broker-lab.ts'
 import { readMail } from '../support/mime.ts'
 import { postedRules } from '../support/rules.ts'
 
@@ -13,9 +13,7 @@ it('S-5.9 two of three brokers lose power: started one after the other, each ver
   const first = await on.fire('KafkaBrokerDown', 1)
   const second = await on.fire('KafkaBrokerDown', 2)
   const survivor = await on.invocation(3)
-  const healed = await Promise.all(
-    [first, second].map((id) => on.stands(id, (view) => view.incident.state === 'probation', 150_000)),
-  )
+  const healed = await Promise.all([first, second].map((id) => on.stands(id, isHealed, 150_000)))
   await on.lab.waitHealed()
   const spans = healed
     .map((view) => {
@@ -60,9 +58,7 @@ it('S-5.9 all three lose power, and with them the quorum: each is started while 
   await Promise.all([1, 2, 3].map((id) => on.lab.signalBroker(id, 'SIGKILL')))
   const opened = []
   for (const id of [1, 2, 3]) opened.push(await on.fire('KafkaBrokerDown', id))
-  const healed = await Promise.all(
-    opened.map((id) => on.stands(id, (view) => view.incident.state === 'probation', 150_000)),
-  )
+  const healed = await Promise.all(opened.map((id) => on.stands(id, isHealed, 150_000)))
   await on.lab.waitHealed()
   const starts = healed.flatMap(({ attempts }) => attempts.flatMap(({ steps }) => steps))
   expect(starts.map(({ result }) => result?.outcome)).toEqual(['succeeded', 'succeeded', 'succeeded'])

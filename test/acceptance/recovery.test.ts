@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { TOLD } from '../../src/incident/draft.ts'
-import { ranNothing, trace, useBrokerLab } from '../support/broker-lab.ts'
+import { isHealed, ranNothing, trace, useBrokerLab } from '../support/broker-lab.ts'
 import { postedRules } from '../support/rules.ts'
 
 const on = useBrokerLab({ rules: postedRules(), prepare: (lab) => lab.preloadSegments('segments') })
@@ -38,7 +38,7 @@ it('S-2.6 S-4.9 our own start of a crashed broker that then replays its logs: to
   await on.isTold(id, /it is starting/)
   expect(await on.lab.remainingLogs(3)).toBeGreaterThan(0)
   release()
-  const healed = await on.stands(id, ({ incident }) => incident.state === 'probation', 90_000)
+  const healed = await on.stands(id, isHealed, 90_000)
   expect(healed.attempts.map(({ status, steps }) => [status, steps.length])).toEqual([['succeeded', 1]])
   expect(await on.invocation(3)).toBe(ours)
   await on.lab.waitHealed()

@@ -183,6 +183,11 @@ function moves({ journal }: ApiView): readonly string[] {
   return said.filter(({ what }, index) => what !== said[index - 2]?.what).map(({ at, what }) => `${at} ${what}`)
 }
 
+/** Verified, whether it is still watched or already over. */
+export function isHealed({ incident: { state, outcome } }: ApiView): boolean {
+  return state === 'probation' || outcome === 'healed'
+}
+
 /** Nothing was run: no attempt spent, no step begun. */
 export function ranNothing(view: ApiView): boolean {
   return view.incident.attempts === 0 && view.attempts.every(({ steps }) => steps.length === 0)
