@@ -299,9 +299,10 @@ export function* stormFacts(
   const voters = read(strings, seen?.voters ?? '[]', 'sightings.voters')
   const leaderless = read(leaderlessSeen, seen?.leaderless ?? 'null', 'sightings.leaderless')
   const isVoter = target !== null && voters.includes(target)
-  const lastStart = Math.max(...atWork.map(({ startedAt }) => startedAt))
+  const members = atWork.filter(({ targetKey }) => isMember(targetKey))
+  const lastStart = Math.max(...members.map(({ startedAt }) => startedAt))
   const inVain = seen !== undefined && seen.at - lastStart >= ELECTION_MS
-  const lacksMajority = leaderless !== null && (inVain || !canElect(voters, leaderless, atWork))
+  const lacksMajority = leaderless !== null && (inVain || !canElect(voters, leaderless, members))
   const votersFirst = isVoter ? [] : yield* ahead(voters, incident, target, cluster)
   return { storm: { since: beganAt, bad, total, calmSince, failedStart, isVoter, lacksMajority, votersFirst }, blindAt }
 }
