@@ -81,6 +81,18 @@ export async function incidents(service: Service, query = ''): Promise<readonly 
   return ((await service.get(`/incidents${query}`)) as { items: readonly ApiIncident[] }).items
 }
 
+/** However many there are: a page holds a thousand at most. */
+export async function allIncidents(service: Service): Promise<readonly ApiIncident[]> {
+  const all: ApiIncident[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const after = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const page = (await service.get(`/incidents?limit=1000${after}`)) as { items: ApiIncident[]; next: string | null }
+    all.push(...page.items)
+    cursor = page.next
+  }
+  return all
+}
+
 export async function incident(service: Service, id: number): Promise<ApiView> {
   return (await service.get(`/incidents/${id}`)) as ApiView
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Lab, startLab } from '../lab/lab.ts'
 import { waitFor } from '../lab/wait.ts'
 import { deliver, deliveryOf } from '../support/alertmanager.ts'
-import { type ApiView, incident, incidents } from '../support/api.ts'
+import { type ApiView, allIncidents, incident } from '../support/api.ts'
 import { seeded } from '../support/random.ts'
 import { type RuleFile, writeRules } from '../support/rules.ts'
 import { type Service, startService } from '../support/service.ts'
@@ -103,7 +103,7 @@ class Run {
 
   /** At rest: over, a person's turn, or refused by a budget, which a torture soon spends. */
   async #resting(): Promise<boolean> {
-    const restless = (await incidents(this.service, '?limit=1000')).filter(
+    const restless = (await allIncidents(this.service)).filter(
       ({ state, reason, detail }) =>
         !['escalated', 'settled', 'closed'].includes(state) &&
         !(reason === 'refused' && /, at most \d+; again at/.test(detail)),
@@ -113,7 +113,7 @@ class Run {
   }
 
   async rest(): Promise<readonly ApiView[]> {
-    const all = await incidents(this.service, '?limit=1000')
+    const all = await allIncidents(this.service)
     const views = () => Promise.all(all.map((one) => incident(this.service, one.id)))
     await waitFor(
       'every escalation to be told',
