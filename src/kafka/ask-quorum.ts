@@ -5,6 +5,7 @@ import { CLUSTER_METADATA, describeQuorum, NO_ERROR, NOT_LEADER } from './apis.t
 import { brief } from './brief.ts'
 import type { Liveness } from './clients.ts'
 import { KafkaConnection, KafkaError, type KafkaSecurity } from './connection.ts'
+import { isMajority } from './judge-view.ts'
 import type { ControllerSeen, Quorum, Voter } from './view.ts'
 
 /** What the leader says of the quorum. */
@@ -199,19 +200,16 @@ function seen(address: HostPort, answer: Answer | undefined, liveness: Liveness 
 }
 
 /**
- * Nobody leads, if every controller said so or is known to be down, or so many are down that the others are no majority. Else
- * one that could not be asked may be the leader.
+ * What follows where no one controller leads. Nobody does, if every controller said so or is known to be down, or so many are
+ * down that the others are no majority. Else one that could not be asked may be the leader.
  */
-function leaderless(controllers: readonly ControllerSeen[]): Quorum {
+export function leaderless(controllers: readonly ControllerSeen[]): Quorum {
   const said = controllers.map(({ address, says, reason }) => `${addressText(address)} ${says} (${reason})`).join('; ')
-  const mayLead = controllers.filter(
-    ({ says, liveness }) =>
-      says === 'leader' || says === 'refused' || (says === 'silent' && liveness?.state !== 'notServing'),
-  )
+  const followers = controllers.filter(({ says }) => says === 'follower')
   const dead = controllers.filter(({ says, liveness }) => says === 'silent' && liveness?.state === 'notServing')
   const claims = controllers.some(({ says }) => says === 'leader')
-  const mayElect = (controllers.length - dead.length) * 2 > controllers.length
-  if (mayLead.length > 0 && (claims || mayElect))
+  const inDoubt = followers.length + dead.length < controllers.length
+  if (claims || (inDoubt && isMajority(controllers.length - dead.length, controllers.length)))
     return { kind: 'unknown', reason: `no controller is known to lead: ${said}`, controllers }
   return { kind: 'frozen', reason: `no controller leads: ${said}`, controllers }
 }

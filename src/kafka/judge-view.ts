@@ -178,7 +178,7 @@ function lagging(voters: readonly Voter[], caughtUp: readonly Voter[]): string {
   return behind.length === 0 ? '' : `; not: ${behind.join(', ')}`
 }
 
-function isMajority(count: number, of: number): boolean {
+export function isMajority(count: number, of: number): boolean {
   return count * 2 > of
 }
 

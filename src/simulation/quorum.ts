@@ -1,7 +1,9 @@
 import type { Instant } from '../clock.ts'
 import { addressText } from '../inventory/address.ts'
 import type { HostPort } from '../inventory/inventory.ts'
+import { leaderless } from '../kafka/ask-quorum.ts'
 import type { Liveness } from '../kafka/clients.ts'
+import { isMajority } from '../kafka/judge-view.ts'
 import type { ControllerSeen, Quorum, Voter } from '../kafka/view.ts'
 import { livenessFrom } from './listener.ts'
 import type { ClusterModel, TargetModel } from './model.ts'
@@ -32,7 +34,7 @@ export function quorumOf(cluster: ClusterModel, answered: boolean): Quorum {
   if (cluster.cluster.controllers.length === 0) {
     const reason = 'the inventory names no controllers, and no broker serves'
     if (!answered) return { kind: 'unknown', reason, controllers: [] }
-    return leader === null ? frozen([]) : { kind: 'kraft', leader, voters, controllers: [] }
+    return leader === null ? leaderless([]) : { kind: 'kraft', leader, voters, controllers: [] }
   }
   const seen = controllers.map((one) => seenAs(one, leader))
   if (seen.some(({ says }) => says === 'leader') && leader !== null)
@@ -42,21 +44,7 @@ export function quorumOf(cluster: ClusterModel, answered: boolean): Quorum {
       voters,
       controllers: seen.map((one, at) => ({ ...one, id: controllers[at]?.id ?? 0 })),
     }
-  const mayLead = seen.some(
-    ({ says, liveness }) => says === 'refused' || (says === 'silent' && liveness?.state !== 'notServing'),
-  )
-  const dead = seen.filter(({ says, liveness }) => says === 'silent' && liveness?.state === 'notServing')
-  return mayLead && (seen.length - dead.length) * 2 > seen.length
-    ? { kind: 'unknown', reason: `no controller is known to lead: ${told(seen)}`, controllers: seen }
-    : frozen(seen)
-}
-
-function frozen(controllers: readonly ControllerSeen[]): Quorum {
-  return { kind: 'frozen', reason: `no controller leads: ${told(controllers)}`, controllers }
-}
-
-function told(controllers: readonly ControllerSeen[]): string {
-  return controllers.map(({ address, says, reason }) => `${addressText(address)} ${says} (${reason})`).join('; ')
+  return leaderless(seen)
 }
 
 /** The controller that listens there. */
@@ -102,7 +90,7 @@ function leaderOf({ said }: ClusterModel, controllers: readonly Controller[], vo
   const living = voters.filter(
     ({ id, lagMs }) => lagMs !== null && controllers.find((one) => one.id === id)?.lives !== false,
   )
-  if (living.length * 2 <= voters.length) return null
+  if (!isMajority(living.length, voters.length)) return null
   return living.find(({ id }) => id === wanted)?.id ?? living.find(({ caughtUp }) => caughtUp)?.id ?? null
 }
 

@@ -5,6 +5,7 @@ import { CALM_MS, isMember, isStorm } from '../guards/storm.ts'
 import type { Look } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
 import { rungOf } from '../incident/plan.ts'
+import { isMajority } from '../kafka/judge-view.ts'
 import { type StormIncident, stoppedNotice, stormLastsNotice, stormNotice, stormOverNotice } from '../notify/storm.ts'
 import { leaderless as leaderlessSeen, read, strings } from './json.ts'
 import { tellNotice } from './notices.ts'
@@ -311,7 +312,7 @@ export function* stormFacts(
 function canElect(voters: readonly string[], { silent, of }: Leaderless, atWork: OwnFacts['atWork']): boolean {
   const begun = new Set(atWork.flatMap(({ targetKey, process }) => (process === null ? [] : [targetKey])))
   const running = voters.filter((voter) => !silent.includes(voter) || begun.has(voter))
-  return running.length * 2 > of
+  return isMajority(running.length, of)
 }
 
 /** Members of the quorum that do not serve, with an open incident that only waits for its time or its turn. */
