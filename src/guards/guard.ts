@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { Alert } from '../alert/alert.ts'
 import type { Instant } from '../clock.ts'
+import type { Verifying } from '../incident/incident.ts'
 import type { Plan } from '../incident/plan.ts'
 import type { UnitSeen } from '../incident/unit.ts'
 import type { GuardResult } from '../incident/verdict.ts'
@@ -95,9 +96,7 @@ export interface OwnFacts {
     readonly firstStart: boolean
     readonly incident: number
     readonly attempt: number
-    readonly startedAt: Instant
-    /** Its process as verification saw it last: {@link Verifying.process}. */
-    readonly process: 'serving' | 'starting' | null
+    readonly takenAt: Instant
   }[]
   /** Attempts with at least one changing step, begun within the last 24 h, over everything. */
   readonly recent: readonly {
@@ -129,6 +128,8 @@ export interface StormFacts {
   readonly failedStart: { readonly target: string; readonly reason: string } | null
   /** Whether this target is a member of the quorum. */
   readonly isVoter: boolean
+  /** What is at work on other targets of the cluster, each with its process as its verification saw it last. */
+  readonly starts: readonly (OwnFacts['atWork'][number] & Pick<Verifying, 'process'>)[]
   /** The quorum had no leader when the cluster was last looked at, and too few of its members run to elect one. */
   readonly lacksMajority: boolean
   /** Other members of the quorum whose open incidents can still start them. */

@@ -85,13 +85,12 @@ describe('budget', () => {
 
   test('S-5.10 one target at a time in a rack, until it is verified; the first start is exempt', () => {
     const neighbour = {
-      startedAt: NOW,
       targetKey: 'orders/broker/2',
       rack: 'a',
       firstStart: false,
       incident: 3,
       attempt: 1,
-      process: null,
+      takenAt: NOW,
     }
     const beside = (atWork: OwnFacts['atWork'], more: Partial<OwnIntent> = {}) =>
       budget.decide({ ...none, atWork }, { ...intent, ...more }, NOW).verdict
@@ -226,20 +225,21 @@ describe('storm', () => {
     calmSince: null,
     failedStart: null,
     isVoter: false,
+    starts: [],
     lacksMajority: false,
     votersFirst: [],
   }
-  type Process = OwnFacts['atWork'][number]['process']
+  type Process = StormFacts['starts'][number]['process']
   const working = (targetKey: string, process: Process = null) => ({
     targetKey,
     rack: null,
     firstStart: true,
     incident: 9,
     attempt: 1,
-    startedAt: NOW,
+    takenAt: NOW,
     process,
   })
-  const starting = { atWork: [working('orders/broker/2', 'starting')] }
+  const starts = [working('orders/broker/2', 'starting')]
   const decide = (facts: Partial<OwnFacts>, more: Partial<OwnIntent> = {}) =>
     storm.decide({ ...none, ...facts }, { ...intent, ...more }, NOW)
 
@@ -269,27 +269,31 @@ describe('storm', () => {
     ['disruptive', { storm: raging }, { disruptive: true }, 'hold'],
     ['disruptive, by a person', { storm: raging }, { disruptive: true, byPerson: true }, 'hold'],
     ['a start', { storm: raging }, {}, 'pass'],
-    ['a start beside another one', { storm: raging, atWork: [working('orders/broker/2')] }, {}, 'hold'],
-    ['a start beside one that serves', { storm: raging, atWork: [working('orders/broker/2', 'serving')] }, {}, 'pass'],
-    ['a start beside one that starts', { storm: raging, ...starting }, {}, 'hold'],
-    ['the same within a quorum that can elect', { storm: { ...raging, isVoter: true }, ...starting }, {}, 'hold'],
+    ['a start beside another one', { storm: { ...raging, starts: [working('orders/broker/2')] } }, {}, 'hold'],
     [
-      'the same within one that lacks its majority',
-      { storm: { ...raging, isVoter: true, lacksMajority: true }, ...starting },
+      'a start beside one that serves',
+      { storm: { ...raging, starts: [working('orders/broker/2', 'serving')] } },
       {},
       'pass',
     ],
-    ['the same outside of it', { storm: { ...raging, lacksMajority: true }, ...starting }, {}, 'hold'],
+    ['a start beside one that starts', { storm: { ...raging, starts } }, {}, 'hold'],
+    ['the same within a quorum that can elect', { storm: { ...raging, starts, isVoter: true } }, {}, 'hold'],
+    [
+      'the same within one that lacks its majority',
+      { storm: { ...raging, starts, isVoter: true, lacksMajority: true } },
+      {},
+      'pass',
+    ],
+    ['the same outside of it', { storm: { ...raging, starts, lacksMajority: true } }, {}, 'hold'],
     [
       'one of two does not run yet',
       {
-        storm: { ...raging, isVoter: true, lacksMajority: true },
-        atWork: [...starting.atWork, working('orders/broker/3')],
+        storm: { ...raging, isVoter: true, lacksMajority: true, starts: [...starts, working('orders/broker/3')] },
       },
       {},
       'hold',
     ],
-    ['a start beside an exporter', { storm: raging, atWork: [working('orders/exporter/jmx')] }, {}, 'pass'],
+    ['a start beside an exporter', { storm: { ...raging, starts: [working('orders/exporter/jmx')] } }, {}, 'pass'],
     ['a start beside another one, in calm', { atWork: [working('orders/broker/2')] }, {}, 'pass'],
     ['a start before the quorum', { storm: { ...raging, votersFirst: ['orders/broker/2'] } }, {}, 'hold'],
     [
@@ -362,6 +366,7 @@ describe('S-5.1 each value with what was wanted', () => {
     calmSince: null,
     failedStart: null,
     isVoter: false,
+    starts: [],
     lacksMajority: false,
     votersFirst: [],
   }
@@ -393,8 +398,7 @@ describe('S-5.1 each value with what was wanted', () => {
               firstStart: false,
               incident: 4,
               attempt: 1,
-              startedAt: NOW,
-              process: null,
+              takenAt: NOW,
             },
           ],
         },

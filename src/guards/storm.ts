@@ -32,7 +32,7 @@ export const storm = defineOwnGuard({
   type: 'storm',
   summary: 'Not so much is broken in the cluster at once that acting would make it worse.',
   decide(facts, intent, now) {
-    const evidence = seenOf(facts, now)
+    const evidence = seen(facts, now)
     const why = obstacle(facts, intent)
     if (why === null) {
       const reason = facts.storm === null ? 'no storm' : 'a storm, in which this may go on'
@@ -44,8 +44,7 @@ export const storm = defineOwnGuard({
   },
 })
 
-function obstacle(facts: OwnFacts, intent: OwnIntent): string | null {
-  const { storm, blindAt } = facts
+function obstacle({ storm, blindAt }: OwnFacts, intent: OwnIntent): string | null {
   if (intent.disruptive) {
     if (storm !== null)
       return `${named(intent.cluster, storm)}; nothing disruptive until ${CALM_MS / 60_000} min of calm`
@@ -58,7 +57,7 @@ function obstacle(facts: OwnFacts, intent: OwnIntent): string | null {
   if (failedStart !== null && failedStart.target !== intent.targetKey) {
     return `${named(intent.cluster, storm)}; the start of ${failedStart.target} failed, so no other one is started until a person resumes cluster:${intent.cluster}`
   }
-  const other = startInTheWay(facts)
+  const other = startInTheWay(storm)
   if (other)
     return `${named(intent.cluster, storm)}; one start at a time: ${other.targetKey} by incident ${other.incident}`
   if (!isVoter && votersFirst.length > 0)
@@ -71,11 +70,10 @@ function obstacle(facts: OwnFacts, intent: OwnIntent): string | null {
  * others. As long as the quorum lacks its majority none can serve, so its members follow each other as soon as the process of
  * the last one runs: a broker that is a controller, too, gives up after 60 s (`initial.broker.registration.timeout.ms`).
  */
-export function startInTheWay({ storm, atWork }: OwnFacts): OwnFacts['atWork'][number] | null {
-  const inVain = storm?.lacksMajority === true && storm.isVoter
-  const mayBeFollowed = ({ process }: OwnFacts['atWork'][number]): boolean =>
-    process === 'serving' || (process === 'starting' && inVain)
-  return atWork.find((one) => isMember(one.targetKey) && !mayBeFollowed(one)) ?? null
+export function startInTheWay({ starts, isVoter, lacksMajority }: StormFacts): StormFacts['starts'][number] | null {
+  const mayBeFollowed = ({ process }: StormFacts['starts'][number]): boolean =>
+    process === 'serving' || (process === 'starting' && lacksMajority && isVoter)
+  return starts.find((one) => isMember(one.targetKey) && !mayBeFollowed(one)) ?? null
 }
 
 function named(cluster: string, { since }: StormFacts): string {
@@ -86,7 +84,7 @@ function blind(cluster: string): string {
   return `no listener of ${cluster} gives any answer: kafka-healing itself may be cut off`
 }
 
-function seenOf({ storm, blindAt, atWork }: OwnFacts, now: Instant): readonly Evidence[] {
+function seen({ storm, blindAt }: OwnFacts, now: Instant): readonly Evidence[] {
   const evidence: Evidence[] = []
   if (blindAt !== null)
     evidence.push({ name: 'reaches', value: 'nothing', wanted: 'some listener', source: 'store', at: blindAt })
@@ -98,7 +96,7 @@ function seenOf({ storm, blindAt, atWork }: OwnFacts, now: Instant): readonly Ev
     ...evidence,
     { name: 'calm since', value: calm, wanted: `for ${CALM_MS / 60_000} min`, source: 'store', at: now },
     { name: 'quorum lacks its majority', value: storm.lacksMajority, source: 'store', at: now },
-    ...atWork
+    ...storm.starts
       .filter(({ targetKey }) => isMember(targetKey))
       .map(({ targetKey, process }) => ({
         name: `start of ${targetKey}`,

@@ -186,7 +186,7 @@ function* takeHolds(row: Row, facts: OwnFacts, now: Instant): Unit<string | null
   if (row.cluster !== null) {
     if (row.disruptive === 1) keys.push(clusterHold(row.cluster))
     else if (isMember(row.target_key) && facts.storm !== null) {
-      if (startInTheWay(facts) === null) yield* exec(dropHold({ key: startHold(row.cluster) }))
+      if (startInTheWay(facts.storm) === null) yield* exec(dropHold({ key: startHold(row.cluster) }))
       keys.push(startHold(row.cluster))
     }
   }

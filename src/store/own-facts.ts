@@ -5,9 +5,8 @@ import type { Incident } from '../incident/incident.ts'
 import { mayAct } from '../incident/plan.ts'
 import { demotionOf } from './demotions.ts'
 import { activePauses, pauseCovers } from './pauses.ts'
-import { processVerifiedBy } from './process-verified.ts'
 import { activeSilences, activeWindows, labelsOf, silenceCovers, windowCovers } from './quiet-holds.ts'
-import { isStormy, stormFacts } from './storms.ts'
+import { stormFacts } from './storms.ts'
 import { cooldownFor } from './targets.ts'
 import { all, fixed, type Unit } from './unit.ts'
 
@@ -77,7 +76,15 @@ export function* ownFacts(
       incident: incident.id,
     }),
   )
-  const atWork = cluster === null ? [] : yield* othersAtWork(incident.id, target, cluster, rackOf)
+  const rows = cluster === null ? [] : yield* all(atWorkRows({ cluster, target: target ?? '', incident: incident.id }))
+  const atWork = rows.map((row) => ({
+    targetKey: row.target_key,
+    rack: rackOf(row.target_key),
+    firstStart: row.first_start === 1,
+    incident: row.incident,
+    attempt: row.number,
+    takenAt: row.taken_at,
+  }))
   const recent = yield* all(recentRows({ since: now - DAY_MS }))
   return {
     pauses: pauses.map(({ id, scope, endsAt, author, comment }) => ({ id, scope, endsAt, by: author, comment })),
@@ -104,27 +111,4 @@ export function* ownFacts(
     demotion:
       cluster === null || !mayAct(incident.plan) ? null : yield* demotionOf(incident.plan.rule, cluster, target),
   }
-}
-
-function* othersAtWork(
-  incident: number,
-  target: string | null,
-  cluster: string,
-  rackOf: RackOf,
-): Unit<OwnFacts['atWork']> {
-  const found: OwnFacts['atWork'][number][] = []
-  // Only in a storm does anybody wait for it.
-  const inTurn = yield* isStormy(cluster)
-  for (const row of yield* all(atWorkRows({ cluster, target: target ?? '', incident }))) {
-    found.push({
-      targetKey: row.target_key,
-      rack: rackOf(row.target_key),
-      firstStart: row.first_start === 1,
-      incident: row.incident,
-      attempt: row.number,
-      startedAt: row.taken_at,
-      process: inTurn ? yield* processVerifiedBy(row.incident) : null,
-    })
-  }
-  return found
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Instant } from '../clock.ts'
-import type { OwnFacts } from '../guards/guard.ts'
+import type { OwnFacts, StormFacts } from '../guards/guard.ts'
 import { CALM_MS, isMember, isStorm } from '../guards/storm.ts'
 import type { Look } from '../incident/event.ts'
 import type { Incident } from '../incident/incident.ts'
@@ -300,17 +300,20 @@ export function* stormFacts(
   const voters = read(strings, seen?.voters ?? '[]', 'sightings.voters')
   const leaderless = read(leaderlessSeen, seen?.leaderless ?? 'null', 'sightings.leaderless')
   const isVoter = target !== null && voters.includes(target)
-  const members = atWork.filter(({ targetKey }) => isMember(targetKey))
-  const lastStart = Math.max(...members.map(({ startedAt }) => startedAt))
+  const starts: StormFacts['starts'][number][] = []
+  for (const one of atWork) starts.push({ ...one, process: yield* processVerifiedBy(one.incident) })
+  const members = starts.filter(({ targetKey }) => isMember(targetKey))
+  const lastStart = Math.max(...members.map(({ takenAt }) => takenAt))
   const inVain = seen !== undefined && seen.at - lastStart >= ELECTION_MS
   const lacksMajority = leaderless !== null && (inVain || !canElect(voters, leaderless, members))
   const votersFirst = isVoter ? [] : yield* ahead(voters, incident, target, cluster)
-  return { storm: { since: beganAt, bad, total, calmSince, failedStart, isVoter, lacksMajority, votersFirst }, blindAt }
+  const about = { since: beganAt, bad, total, calmSince, failedStart }
+  return { storm: { ...about, starts, isVoter, lacksMajority, votersFirst }, blindAt }
 }
 
 /** Members that did not serve, but run because we started them, count: they serve once there is a majority. */
-function canElect(voters: readonly string[], { silent, of }: Leaderless, atWork: OwnFacts['atWork']): boolean {
-  const begun = new Set(atWork.flatMap(({ targetKey, process }) => (process === null ? [] : [targetKey])))
+function canElect(voters: readonly string[], { silent, of }: Leaderless, starts: StormFacts['starts']): boolean {
+  const begun = new Set(starts.flatMap(({ targetKey, process }) => (process === null ? [] : [targetKey])))
   const running = voters.filter((voter) => !silent.includes(voter) || begun.has(voter))
   return isMajority(running.length, of)
 }
