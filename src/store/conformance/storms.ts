@@ -14,7 +14,6 @@ import {
   incident,
   look,
   MINUTE,
-  ok,
   passGuards,
   plan,
   SECOND,
@@ -22,6 +21,7 @@ import {
   see,
   seeOf,
   stopStep,
+  succeed,
   T0,
 } from './fixtures.ts'
 
@@ -57,9 +57,7 @@ export function stormConformance(fresh: () => Promise<Store>): void {
   /** Runs the claimed attempt's only step, which succeeds, and answers the probe. */
   async function startAndSee(store: Store, seen: Parameters<typeof look>[0], now: number): Promise<void> {
     const attempt = await claim(store, now)
-    await store.startStep(attempt, 1, now)
-    await store.finishStep(attempt, 1, ok, now)
-    await store.finishAttempt(attempt, { outcome: 'succeeded', reason: 'ok', changed: true }, now)
+    await succeed(store, attempt, now)
     await seeOf(store, attempt.incident.id, look(seen), now + SECOND)
   }
   const dead = { verdict: 'broken', conclusive: true, symptom: true, reason: 'the unit has failed' } as const
@@ -186,9 +184,7 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       const lacks = async (id: number) => (await factsOf(store, id, id, T0 + MINUTE)).storm?.lacksMajority
       const begin = async () => {
         const attempt = await claim(store, T0 + MINUTE)
-        await store.startStep(attempt, 1, T0 + MINUTE)
-        await store.finishStep(attempt, 1, ok, T0 + MINUTE)
-        await store.finishAttempt(attempt, { outcome: 'succeeded', reason: 'ok', changed: true }, T0 + MINUTE)
+        await succeed(store, attempt, T0 + MINUTE)
         return attempt.incident.id
       }
       const waits = () => store.claimAttempt('me', T0 + MINUTE, MINUTE, decideStorm)
@@ -216,9 +212,7 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       const attempt = await claim(store, T0 + MINUTE)
       await store.claimAttempt('me', T0 + MINUTE, MINUTE, decideStorm)
       expect(await incident(store, 2)).toMatchObject({ state: 'waiting', reason: 'onHold' })
-      await store.startStep(attempt, 1, T0 + MINUTE)
-      await store.finishStep(attempt, 1, ok, T0 + MINUTE)
-      await store.finishAttempt(attempt, { outcome: 'succeeded', reason: 'ok', changed: true }, T0 + MINUTE)
+      await succeed(store, attempt, T0 + MINUTE)
       expect((await fireTimers(store, T0 + MINUTE)).map((moved) => moved.incident.id)).not.toContain(2)
       await see(store, look({ verdict: 'progressing', process: 'serving' }), T0 + MINUTE)
       expect((await fireTimers(store, T0 + MINUTE)).map((moved) => moved.incident.id)).toContain(2)
@@ -316,9 +310,7 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       const second = (await store.openIncidents())[1]?.id ?? 0
       const waiting = () => factsOf(store, second, 2, T0 + MINUTE)
       expect((await waiting()).atWork).toMatchObject([{ targetKey: 'orders/broker/1', attempt: 1 }])
-      await store.startStep(attempt, 1, T0 + MINUTE)
-      await store.finishStep(attempt, 1, ok, T0 + MINUTE)
-      await store.finishAttempt(attempt, { outcome: 'succeeded', reason: 'ok', changed: true }, T0 + MINUTE)
+      await succeed(store, attempt, T0 + MINUTE)
       expect((await waiting()).atWork).toHaveLength(1)
       await see(store, look(), T0 + 2 * MINUTE)
       expect((await waiting()).atWork).toEqual([])
@@ -368,9 +360,7 @@ export function stormConformance(fresh: () => Promise<Store>): void {
       await store.clusterSeen('orders', three, T0)
       const first = await schedule(store, opening(1), T0, 'A')
       const attempt = await claim(store, T0 + MINUTE)
-      await store.startStep(attempt, 1, T0 + MINUTE)
-      await store.finishStep(attempt, 1, ok, T0 + MINUTE)
-      await store.finishAttempt(attempt, { outcome: 'succeeded', reason: 'ok', changed: true }, T0 + MINUTE)
+      await succeed(store, attempt, T0 + MINUTE)
       await store.apply(first, { type: 'held', by: 'silenced' }, T0 + MINUTE)
       await seeOf(store, first, look(dead), T0 + MINUTE)
       expect(await incident(store, first)).toMatchObject({ state: 'waiting', reason: 'held' })
